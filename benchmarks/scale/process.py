@@ -38,11 +38,11 @@ class Process(Operator):
 
     def wait_for(self, controller: str, objects: int, seconds: float) -> float:
         """Seconds from its start until it has read this number of objects."""
-        eventually(lambda: self.reconciled(controller) >= objects, seconds)
+        eventually(lambda: self.reconciled(controller) >= objects, seconds, often=True)
         return time.monotonic() - self.began
 
     def wait_until_it_says(self, text: str, seconds: float) -> None:
-        eventually(lambda: text in self.log.read_text(), seconds)
+        eventually(lambda: text in self.log.read_text(), seconds, often=True)
 
     def metric(self, name: str) -> float:
         assert self.process.poll() is None, self.log.read_text()[-6000:]

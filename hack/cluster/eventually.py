@@ -7,16 +7,19 @@ from typing import TypeVar
 T = TypeVar("T")
 PATIENCE_SECONDS = 300.0
 """What takes longer is a fault, also on a machine that does much else at the same time."""
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 0.3
 
 
-def eventually(read: Callable[[], T | None], seconds: float = PATIENCE_SECONDS) -> T:
-    """The first truthy value that `read` returns.
+def eventually(read: Callable[[], T | None], seconds: float = PATIENCE_SECONDS, *, often: bool = False) -> T:
+    """The first truthy value that `read` returns. Reads less and less often, for each read takes the cluster's time;
+    for a state that soon passes, ask for `often`.
 
     Raises:
         AssertionError: no truthy value within `seconds`.
     """
-    until = time.monotonic() + seconds
+    until, pause = time.monotonic() + seconds, SHORTEST_PAUSE
     while not (value := read()):
         assert time.monotonic() < until, f"still {value!r} after {seconds:.0f} s"
-        time.sleep(0.1)
+        time.sleep(pause)
+        pause = pause if often else min(1.1 * pause, LONGEST_PAUSE)
     return value

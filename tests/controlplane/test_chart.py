@@ -125,7 +125,7 @@ def test_finish_a_training_through_an_upgrade_with_one_release_per_controller(
     with Operator(participant.kubeconfig(tmp_path), tmp_path, **participant.settings(), **OFTEN) as operator:
         with Operator(coordinator.kubeconfig(tmp_path), tmp_path, **coordinator.settings(), **OFTEN):
             federation.apply(api, s3_server)
-            eventually(lambda: api.list(JOBS, federation.namespace, "fedtrain.dev/kind=Aggregate"))
+            eventually(lambda: api.list(JOBS, federation.namespace, "fedtrain.dev/kind=Aggregate"), often=True)
         coordinator.upgrade(**{"images.operator.tag": "newer"})
         with Operator(coordinator.kubeconfig(tmp_path), tmp_path, **coordinator.settings(), **OFTEN):
             pods.held = set()

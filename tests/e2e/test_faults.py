@@ -57,7 +57,7 @@ def running(federation: RealFederation, api: Api, kind: str) -> list[Json]:
 def test_a_trainers_pod_that_is_deleted_in_the_middle_of_its_task_is_recreated(
     unlucky: RealFederation, api: Api
 ) -> None:
-    deleted = eventually(lambda: running(unlucky, api, "Train"))[0]["metadata"]
+    deleted = eventually(lambda: running(unlucky, api, "Train"), often=True)[0]["metadata"]
     api.delete("v1/pods", deleted["name"], deleted["namespace"])
     who = deleted["labels"]["fedtrain.dev/participant"]
     made = eventually(
@@ -73,7 +73,7 @@ def test_a_trainers_pod_that_is_deleted_in_the_middle_of_its_task_is_recreated(
 def test_a_training_that_is_suspended_in_the_middle_of_a_round_lets_go_of_all_pods(
     unlucky: RealFederation, api: Api
 ) -> None:
-    eventually(lambda: running(unlucky, api, "Train"))
+    eventually(lambda: running(unlucky, api, "Train"), often=True)
     unlucky.change(api, suspend=True)
     eventually(lambda: unlucky.status(api).get("phase") == "Suspended")
     eventually(lambda: all(pod["status"]["phase"] in ("Succeeded", "Failed") for pod in unlucky.pods(api)))
@@ -84,13 +84,13 @@ def test_an_operator_that_is_killed_in_the_middle_of_a_round_is_back_by_itself(
     unlucky: RealFederation, release: Release, hub: WholeCluster, api: Api
 ) -> None:
     unlucky.change(api, suspend=False)
-    eventually(lambda: running(unlucky, api, "Train"))
+    eventually(lambda: running(unlucky, api, "Train"), often=True)
     hub.kill(release.operator())
     assert eventually(lambda: restarts(release.operator()) == 1)
 
 
 def test_a_round_whose_aggregator_is_killed_is_committed(unlucky: RealFederation, hub: WholeCluster, api: Api) -> None:
-    killed = eventually(lambda: killed_one(unlucky, hub, api, "Aggregate"))
+    killed = eventually(lambda: killed_one(unlucky, hub, api, "Aggregate"), often=True)
     round = int(killed["metadata"]["labels"]["fedtrain.dev/round"])
     eventually(lambda: (round, "Committed") in outcomes(unlucky, api))
 
@@ -105,7 +105,7 @@ def test_an_upgraded_operator_continues_what_runs(moved: RealFederation, release
 def test_work_on_a_node_that_loses_its_power_continues_once_it_is_back(
     moved: RealFederation, hub: WholeCluster, api: Api
 ) -> None:
-    lost = {pod["metadata"]["uid"] for pod in eventually(lambda: running(moved, api, "Train"))}
+    lost = {pod["metadata"]["uid"] for pod in eventually(lambda: running(moved, api, "Train"), often=True)}
     hub.cut_power()
     hub.power_on()
     eventually(lambda: not lost & {pod["metadata"]["uid"] for pod in running(moved, api, "Train")})

@@ -139,7 +139,9 @@ def test_a_hub_that_is_lost_while_a_participant_trains_learns_of_it_later(
     applied: QuickstartFile, sites: dict[str, Site], hub: Cluster, api: Api
 ) -> None:
     site, last = sites[CUT_OFF], f"-{applied.rounds}-train-"
-    eventually(lambda: _phases(site, last) == ["Running"], PATIENCE_SECONDS + SECONDS_PER_ROUND * applied.rounds)
+    eventually(
+        lambda: _phases(site, last) == ["Running"], PATIENCE_SECONDS + SECONDS_PER_ROUND * applied.rounds, often=True
+    )
     site.cut(*hub.control_plane.address)
     eventually(lambda: _phases(site, last) == ["Succeeded"])
     assert _status(api, applied, CUT_OFF).get("phase") != "Succeeded", "the hub cannot know it"
@@ -151,7 +153,7 @@ def test_an_update_that_the_store_does_not_take_waits_on_a_volume_without_a_gpu(
     applied: QuickstartFile, api: Api, store: Proxy
 ) -> None:
     """The trained update stays on its volume, and a job without GPUs uploads it later."""
-    eventually(lambda: _status(api, applied, SPOOLS).get("reason") == "Uploading")
+    eventually(lambda: _status(api, applied, SPOOLS).get("reason") == "Uploading", often=True)
     store.out = ""
 
 

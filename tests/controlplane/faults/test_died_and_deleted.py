@@ -20,7 +20,7 @@ def test_operators_killed_and_objects_deleted_by_hand_change_no_digest(
     api.delete(TASKS, task["metadata"]["name"], task["metadata"]["namespace"])
     operator.start()
     pods.held = {"-aggregate-"}
-    eventually(lambda: api.list(JOBS, federation.namespace, "fedtrain.dev/kind=Aggregate"))
+    eventually(lambda: api.list(JOBS, federation.namespace, "fedtrain.dev/kind=Aggregate"), often=True)
     operator.kill()
     (job, *_) = api.list(JOBS, federation.namespace, "fedtrain.dev/kind=Aggregate")
     api.delete(JOBS, job["metadata"]["name"], federation.namespace)

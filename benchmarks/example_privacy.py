@@ -24,9 +24,9 @@ from tempfile import TemporaryDirectory
 
 import torch
 from fedtrain_trainer.adapter_files import config_of
-from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.examples import Encoder
 from fedtrain_trainer.gradients.round import Round
+from fedtrain_trainer.group import Group
 from fedtrain_trainer.lora import Models, initial_weights
 from fedtrain_trainer.memory import Fit
 from fedtrain_trainer.outcome import silent

@@ -27,9 +27,9 @@ import torch
 from fedtrain_aggregator.aggregate import aggregate
 from fedtrain_trainer.adapter_files import config_of, write_weights
 from fedtrain_trainer.choices import options, right
-from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.examples import Encoder, Example
 from fedtrain_trainer.gradients.round import Round
+from fedtrain_trainer.group import Group
 from fedtrain_trainer.lora import Models, initial_weights
 from fedtrain_trainer.memory import Fit
 from fedtrain_trainer.outcome import silent

@@ -21,9 +21,9 @@ from typing import Any
 
 import torch
 from fedtrain_trainer.adapter_files import config_of
-from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.examples import Example
 from fedtrain_trainer.gradients.round import Round
+from fedtrain_trainer.group import Group
 from fedtrain_trainer.lora import AdaptedModel, Models, initial_weights
 from fedtrain_trainer.memory import Fit
 from fedtrain_trainer.outcome import silent

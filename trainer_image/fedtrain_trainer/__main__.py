@@ -2,7 +2,6 @@
 
 import argparse
 import fcntl
-import gc
 import json
 import logging
 import os
@@ -68,15 +67,12 @@ def _assignment(options: argparse.Namespace) -> tuple[str, str]:
 
 
 def _run(assignment: Assignment) -> Outcome:
-    gc.disable()  # imports leave no garbage, and looking for it takes part of a second
-    from fedtrain_trainer.distributed import Group
     from fedtrain_trainer.failures import judged
+    from fedtrain_trainer.group import joined
     from fedtrain_trainer.progress_log import ProgressLog
     from fedtrain_trainer.run import run_task
 
-    gc.freeze()  # what is imported stays: later collections need not look through it
-    gc.enable()
-    group = Group.joined()
+    group = joined()
     try:
         store = None
         if group.is_main:

@@ -6,11 +6,10 @@ may (libraries quote what they cannot read), so only their type and place in our
 
 import errno
 import logging
+import sys
 import tempfile
 import traceback
 from pathlib import Path
-
-import torch
 
 from fedtrain.contracts.exit_codes import EXIT_LEDGER, EXIT_REFUSED, EXIT_RETRY, EXIT_SPOOLED
 from fedtrain.data.errors import DataError
@@ -19,7 +18,7 @@ from fedtrain_trainer.outcome import Interrupted, Refused, Retry, Spooled
 
 log = logging.getLogger("fedtrain.trainer")
 
-_PACKAGES = ("fedtrain_trainer", "data", "ledger", "adapters")
+_PACKAGES = ("fedtrain_trainer", "works", "gradients", "data", "ledger", "adapters")
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -43,7 +42,7 @@ def _judged(error: BaseException) -> tuple[int, str]:
             return EXIT_RETRY, str(error)
         case Interrupted():
             return EXIT_RETRY, f"interrupted: {error}"
-        case torch.OutOfMemoryError():
+        case RuntimeError() if _is_out_of_memory(error):
             return EXIT_RETRY, f"out of memory on the GPU: {str(error).splitlines()[0]}"
         case LedgerRefused():
             return EXIT_LEDGER, str(error)
@@ -67,6 +66,11 @@ def _place(error: BaseException) -> str:
 
 
 def is_expected(error: BaseException) -> bool:
-    return isinstance(
-        error, Refused | DataError | Retry | Spooled | Interrupted | StoreError | OSError | torch.OutOfMemoryError
-    )
+    known = Refused | DataError | Retry | Spooled | Interrupted | StoreError | OSError
+    return isinstance(error, known) or _is_out_of_memory(error)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Whether a GPU has no memory left. A task that works without torch does not import it here."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(error, torch.OutOfMemoryError)

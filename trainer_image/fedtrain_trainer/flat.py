@@ -4,7 +4,7 @@ handful for each of hundreds of small matrices, and one all-reduce moves every g
 
 import torch
 
-from fedtrain_trainer.distributed import Group
+from fedtrain_trainer.group import Group
 from fedtrain_trainer.lora import AdaptedModel
 
 BLOCK = 4096

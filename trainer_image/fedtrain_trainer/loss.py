@@ -6,8 +6,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from fedtrain_trainer.batches import Batch, collate, micro_batches
-from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.examples import Example
+from fedtrain_trainer.group import Group
 from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.outcome import Refused
 from fedtrain_trainer.precision import computing

@@ -10,7 +10,8 @@ from fedtrain.data.errors import DataError
 from fedtrain.data.row import Row
 from fedtrain_trainer.choices import options, right
 from fedtrain_trainer.context import Context
-from fedtrain_trainer.data import encoded, formats
+from fedtrain_trainer.data import formats
+from fedtrain_trainer.encoding import encoded
 from fedtrain_trainer.exact_match import compiled, matches, wanted
 from fedtrain_trainer.examples import Encoder, Example
 from fedtrain_trainer.lora import AdaptedModel

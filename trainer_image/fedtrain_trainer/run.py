@@ -6,28 +6,30 @@ import os
 import platform
 import resource
 import shutil
+import sys
 import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_LEDGER, EXIT_REFUSED, EXIT_RETRY, EXIT_SPOOLED
 from fedtrain.contracts.records import Evaluation, Initial, Measurement, Preflight, Record, Update
 from fedtrain.contracts.tasks import Assignment, Evaluate, Initialise, Inspect, Measure, Task, Train
 from fedtrain.contracts.transfer import UPLOAD_VARIABLE
 from fedtrain.ledger.task_store import TaskStore
-from fedtrain_trainer import works
 from fedtrain_trainer.context import Context
 from fedtrain_trainer.data import is_private
-from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.failures import is_expected, judged
-from fedtrain_trainer.lora import Models
-from fedtrain_trainer.memory import limit
+from fedtrain_trainer.group import Group
+from fedtrain_trainer.import_torch import import_torch
 from fedtrain_trainer.outcome import Interrupted, Outcome, Progress, Retry, silent
-from fedtrain_trainer.precision import deterministic, device_here
 from fedtrain_trainer.sent_objects import SentObjects
+from fedtrain_trainer.works.inspect import inspect
+from fedtrain_trainer.works.sending import send
+
+if TYPE_CHECKING:
+    from fedtrain_trainer.lora import Models
 
 log = logging.getLogger("fedtrain.trainer")
 
@@ -45,7 +47,7 @@ def run_task(
     progress: Progress = silent,
     store: TaskStore | None = None,
     group: Group | None = None,
-    models: Models | None = None,
+    models: "Models | None" = None,
 ) -> Outcome:
     """Runs one task. `store` is needed in the main process of `group` alone. `models` holds the base model between
     tasks. Never raises but for bugs in itself: what goes wrong is in the outcome."""
@@ -54,7 +56,7 @@ def run_task(
     except OSError as error:
         return Outcome(*judged(error))
     noted = None if store is None else SentObjects(store)
-    context = Context(assignment, noted, group or Group(), models or Models(), progress, folder)
+    context = Context(assignment, noted, group or Group(), models, progress, folder)
     log.info("%s: begins", _name(assignment.task))
     start = time.perf_counter()
     code, reason = _attempt(context)
@@ -95,16 +97,13 @@ def _run(context: Context) -> None:
         return
     if isinstance(work, Train) and group.from_main(lambda: _upload_spooled(context)):
         return
-    deterministic()
-    limit(context.binding.gpu_memory, device_here())
-    if isinstance(work, Train):
-        works.train_round(context, work)
-    elif isinstance(work, Measure):
-        works.measure(context, work)
-    elif isinstance(work, Evaluate):
-        works.evaluate(context, work)
+    if not isinstance(work, Inspect):
+        import_torch()
+        from fedtrain_trainer.works.with_model import run_with_model
+
+        run_with_model(context, work)
     elif group.is_main:
-        works.initialise(context, work) if isinstance(work, Initialise) else works.inspect(context)
+        inspect(context)
 
 
 def _upload_spooled(context: Context) -> bool:
@@ -116,7 +115,7 @@ def _upload_spooled(context: Context) -> bool:
         return False
     log.info("%s: an earlier execution has trained it", _name(context.task))
     with context.timed("uploading"):
-        works.send(context, *kept)
+        send(context, *kept)
     return True
 
 
@@ -138,11 +137,17 @@ def _telemetry(context: Context, code: int, reason: str) -> bytes:
         "endedAt": time.time(),
         "host": platform.node(),
         "processes": context.group.world,
-        "threads": torch.get_num_threads(),
         "versions": {name: version(name) for name in ("fedtrain", "torch", "transformers", "peft")},
         "answerTokensPerSecond": rate,
         "peakMemory": None if private else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "peakGpuMemory": torch.cuda.max_memory_allocated() if torch.cuda.is_available() and not private else None,
+        **(_use_of_torch(private) if sys.modules.get("torch") else {}),
         **context.notes,
     }
     return json.dumps(report, default=str).encode()
+
+
+def _use_of_torch(private: bool) -> dict[str, object]:
+    import torch
+
+    peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() and not private else None
+    return {"threads": torch.get_num_threads(), "peakGpuMemory": peak}

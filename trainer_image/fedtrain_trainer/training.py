@@ -7,12 +7,12 @@ import torch
 
 from fedtrain.api.training import Training
 from fedtrain.plurals import several
-from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.flat import FlatWeights
 from fedtrain_trainer.gradients.estimator import GradientEstimator, Rows
 from fedtrain_trainer.gradients.plain import PlainGradient
 from fedtrain_trainer.gradients.private import PrivateGradient
 from fedtrain_trainer.gradients.round import Round
+from fedtrain_trainer.group import Group
 from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.memory import switch_checkpointing
 from fedtrain_trainer.outcome import Progress, Refused

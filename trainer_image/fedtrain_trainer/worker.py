@@ -11,7 +11,6 @@ When the connection ends, for the runner was killed, the process exits at once, 
 """
 
 import contextlib
-import gc
 import json
 import os
 import queue
@@ -28,6 +27,7 @@ from typing import Any, NoReturn, TypeAlias
 from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_RETRY
 from fedtrain.contracts.wire.task import TaskRefused, read_assignment
 from fedtrain_trainer.__main__ import interrupt, log_to_stderr
+from fedtrain_trainer.import_torch import import_torch
 from fedtrain_trainer.outcome import Interrupted, Outcome, Refused
 from fedtrain_trainer.progress_log import ProgressLog
 
@@ -130,12 +130,10 @@ def main() -> None:
 
 def imported() -> Any:
     """Imports all that a task needs, so that the first one does not wait for it."""
-    import peft  # noqa: F401
-
+    import_torch()
     import fedtrain_trainer.run  # noqa: F401
     from fedtrain_trainer.lora import Models
 
-    gc.freeze()  # what is imported stays: collections, one whenever a model is loaded, need not look through it
     return Models()
 
 

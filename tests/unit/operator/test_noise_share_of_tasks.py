@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 from fedtrain_trainer.outcome import Refused
-from fedtrain_trainer.works import train_round
+from fedtrain_trainer.works.train import train_round
 
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.tasks import NoiseShare, PrivacyPromise, Train, UpdateClipping

@@ -15,12 +15,12 @@ from typing import Any, Self
 import numpy as np
 import pytest
 import torch
-from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.examples import Example
 from fedtrain_trainer.flat import FlatWeights
 from fedtrain_trainer.gradients import private
 from fedtrain_trainer.gradients.private import PrivateGradient
 from fedtrain_trainer.gradients.round import Round
+from fedtrain_trainer.group import Group
 from fedtrain_trainer.memory import Fit
 from scipy.stats import beta
 

@@ -5,7 +5,8 @@ from typing import Any, cast
 
 import pytest
 import torch
-from fedtrain_trainer import memory, works
+from fedtrain_trainer import memory
+from fedtrain_trainer.works import inspect
 
 from fedtrain.api.training import Training
 from fedtrain.contracts.records import ModelFacts
@@ -32,6 +33,7 @@ class Model:
 def fractions(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Those that the process is limited to."""
     found: list[float] = []
+    monkeypatch.setattr(inspect, "has_cuda_driver", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (FREE, TOTAL))
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda *_: OWN)
@@ -69,10 +71,10 @@ def test_rows_at_a_time_fit_into_the_smaller_of_the_allowed_and_the_free_memory(
 @pytest.mark.usefixtures("fractions")
 def test_a_preflight_reports_the_smaller_of_the_allowed_and_the_free_memory(allowed: int | None, free: int) -> None:
     context = cast(Any, SimpleNamespace(binding=SimpleNamespace(gpu_memory=allowed)))
-    assert works.gpu_memory(context) == free
+    assert inspect.gpu_memory(context) == free
 
 
 def test_a_preflight_without_a_gpu_reports_what_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     context = cast(Any, SimpleNamespace(binding=SimpleNamespace(gpu_memory=10 * GIB)))
-    assert works.gpu_memory(context) == 10 * GIB
+    assert inspect.gpu_memory(context) == 10 * GIB

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fedtrain_trainer import log_tail, works
+from fedtrain_trainer import log_tail
 from fedtrain_trainer.log_tail import LINES, LogTail
 from fedtrain_trainer.outcome import Outcome, Refused
 from fedtrain_trainer.outcome_file import LONGEST_REASON, MOST_BYTES, outcome_json
@@ -34,11 +34,11 @@ def test_an_unexpected_error_about_a_row_leaves_its_type_and_place(
     def fails(*_: object) -> object:
         raise KeyError(SECRET) from ValueError(SECRET)
 
-    monkeypatch.setattr(works, "participant_rows", fails)
+    monkeypatch.setattr("fedtrain_trainer.works.inspect.participant_rows", fails)
     federation.run(federation.assignment({"type": "Inspect"}))
     text = "\n".join(tail.lines)
     assert "KeyError at run.py:" in text
-    assert "works.py:" in text
+    assert "inspect.py:" in text
     assert SECRET not in text
 
 

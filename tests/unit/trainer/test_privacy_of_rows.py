@@ -8,7 +8,6 @@ import datasets
 import pyarrow as pa
 import pytest
 import torch
-from fedtrain_trainer import works
 from fedtrain_trainer.outcome import Outcome
 from pyarrow import parquet
 from tiny_federation import Federation, classified, saved_base, tokenizer
@@ -88,9 +87,9 @@ def test_the_message_of_an_unexpected_error_stays_in_the_local_log(
     def fail(*_: object) -> None:
         raise error(f"cannot convert {SECRET!r}")
 
-    monkeypatch.setattr(works, "participant_rows", fail)
+    monkeypatch.setattr("fedtrain_trainer.works.inspect.participant_rows", fail)
     outcome = federation.run(federation.assignment({"type": "Inspect"}))
-    assert f"unexpected {error.__name__} at works.py:" in outcome.reason
+    assert f"unexpected {error.__name__} at inspect.py:" in outcome.reason
     assert leaked(federation, outcome) == []
     assert SECRET in caplog.text
 

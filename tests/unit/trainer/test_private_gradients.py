@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from fedtrain_trainer.adapter_files import config_of
-from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.examples import Example
 from fedtrain_trainer.flat import FlatWeights
 from fedtrain_trainer.gradients import private, self_test
@@ -18,6 +17,7 @@ from fedtrain_trainer.gradients.per_sample import PerSampleGradients
 from fedtrain_trainer.gradients.private import PrivateGradient, rounded_noise
 from fedtrain_trainer.gradients.round import Round
 from fedtrain_trainer.gradients.row_batches import RowBatch, row_batch, row_batches, row_losses
+from fedtrain_trainer.group import Group
 from fedtrain_trainer.lora import AdaptedModel, Models, initial_weights
 from fedtrain_trainer.memory import Fit
 from fedtrain_trainer.outcome import Refused, Retry

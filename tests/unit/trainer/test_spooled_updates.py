@@ -4,7 +4,6 @@ from math import sqrt
 from pathlib import Path
 
 import pytest
-from fedtrain_trainer import works
 from fedtrain_trainer.outcome import Outcome
 from fedtrain_trainer.run import run_task
 from safetensors.torch import load
@@ -49,7 +48,7 @@ def test_a_later_pod_uploads_what_was_trained(
     first = failing(federation, assignment, error)
     assert (first.code, first.reason) == (EXIT_SPOOLED, str(error))
     assert federation.ledger.names("rounds/0001/") == []
-    monkeypatch.setattr(works, "train_round", train_nothing)
+    monkeypatch.setattr("fedtrain_trainer.works.with_model.train_round", train_nothing)
     monkeypatch.setenv(UPLOAD_VARIABLE, "1")
     assert failing(federation, assignment, error).code == EXIT_SPOOLED, "the outage lasts"
     assert federation.run(assignment).code == EXIT_DONE
@@ -104,7 +103,7 @@ def test_a_pod_that_only_uploads_trains_nothing(
         file.unlink()
     else:
         file.write_bytes(file.read_bytes()[:-1])
-    monkeypatch.setattr(works, "train_round", train_nothing)
+    monkeypatch.setattr("fedtrain_trainer.works.with_model.train_round", train_nothing)
     monkeypatch.setenv(UPLOAD_VARIABLE, "1")
     lost = federation.run(assignment)
     assert lost.code == EXIT_RETRY

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from fedtrain_trainer.batches import collate, micro_batches, steps
-from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.examples import Example
 from fedtrain_trainer.flat import FlatWeights
 from fedtrain_trainer.gradients.estimator import Estimate, Rows
 from fedtrain_trainer.gradients.round import Round
+from fedtrain_trainer.group import Group
 from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.loss import answer_loss
 from fedtrain_trainer.memory import halved, probed

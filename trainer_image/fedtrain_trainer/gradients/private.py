@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from fedtrain.contracts.privacy_blocks import ExampleNoise
 from fedtrain.privacy.gaussian_noise import NoiseStream, check_range, granularity, std_in_steps
 from fedtrain.privacy.poisson_sampling import PoissonSampler
-from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.examples import Example
 from fedtrain_trainer.flat import FlatWeights
 from fedtrain_trainer.gradients.clipped import add_clipped, by_row
@@ -24,6 +23,7 @@ from fedtrain_trainer.gradients.per_sample import PerSampleGradients
 from fedtrain_trainer.gradients.round import Round
 from fedtrain_trainer.gradients.row_batches import row_batch, row_batches, row_losses
 from fedtrain_trainer.gradients.self_test import check_per_sample_gradients
+from fedtrain_trainer.group import Group
 from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.memory import halved
 from fedtrain_trainer.outcome import Refused, Retry

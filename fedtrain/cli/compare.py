@@ -19,6 +19,7 @@ def command(runs: tuple[str, ...], out: Path | None, output: str) -> None:
     With -o json, the HTML file is written only with --out. RUN is the folder of a run (runs/default/quickstart), its
     federation file, or s3://bucket/prefix/namespace/name.
     """
+    from fedtrain.api.places import short_path
     from fedtrain.cli.errors import UserError
     from fedtrain.cli.page_option import check_page
     from fedtrain.contracts.as_json import as_json
@@ -62,4 +63,4 @@ def command(runs: tuple[str, ...], out: Path | None, output: str) -> None:
     file = out or Path("comparison.html")
     replaced = file.exists()
     target = write_file(file, page(summaries, arms).encode(), is_page)
-    click.echo(f"\ncharts: {target}{' (replaced)' if replaced else ''}", err=output == "json")
+    click.echo(f"\ncharts: {short_path(str(target))}{' (replaced)' if replaced else ''}", err=output == "json")

@@ -21,6 +21,8 @@ from fedtrain.results.words import count, sentence, short
 _SHOWN_ROUNDS = 30
 """Rows of the table of rounds. Longer runs show every n-th round and the last."""
 
+_PROMPT, _QUESTION = "A prompt, written as in the training rows", "A question"
+"""Placeholders in the card's code."""
 _COPY = "base"
 """Folder to which the card's commands copy a base model from its bucket."""
 
@@ -42,7 +44,7 @@ def model_card(
         _front_matter(base, merged),
         f"# {summary.name}",
         _first_words(summary, round, base, merged),
-        _loading(folder, base, merged, has_tokenizer),
+        _usage(folder, base, merged, has_tokenizer, summary.spec.data.format),
         _prompts(summary.spec.data.format),
         _data(summary, round),
         _metrics(summary, round),
@@ -87,7 +89,7 @@ def _continued(summary: RunSummary) -> str:
     return f", from the adapter `{start.digest}`" if start is not None else ""
 
 
-def _loading(folder: str, base: PublicBase, merged: bool, has_tokenizer: bool) -> str:
+def _usage(folder: str, base: PublicBase, merged: bool, has_tokenizer: bool, format: Format) -> str:
     before = ""
     if merged:
         code = f"""from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -102,15 +104,27 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 base = AutoModelForCausalLM.from_pretrained({arguments})
 tokenizer = AutoTokenizer.from_pretrained({json.dumps(folder) if has_tokenizer else arguments})
 model = PeftModel.from_pretrained(base, {json.dumps(folder)})"""
-    return f"## Usage\n\n{before}```python\n{code}\n```"
+    return f"## Usage\n\n{before}```python\n{code}\n\n{_answer(format)}\n```"
+
+
+def _answer(format: Format) -> str:
+    """Return the code that generates an answer."""
+    ids = f'ids = tokenizer({json.dumps(_PROMPT)}, return_tensors="pt").input_ids'
+    if format in CONVERSATIONS:
+        ids = f"""messages = [{{"role": "user", "content": {json.dumps(_QUESTION)}}}]
+ids = tokenizer.apply_chat_template(
+    messages, add_generation_prompt=True, return_dict=True, return_tensors="pt"
+).input_ids"""
+    return f"""{ids}
+answer = model.generate(input_ids=ids, max_new_tokens=64)[0, ids.shape[1]:]
+print(tokenizer.decode(answer, skip_special_tokens=True))"""
 
 
 def _prompts(format: Format) -> str:
     """How a prompt must be written to be like those of the training."""
     if format in CONVERSATIONS:
         rare = ", if it has one" if format == "Instruction" else ""
-        code = "tokenizer.apply_chat_template(messages, add_generation_prompt=True)"
-        return f"Prompts use the tokenizer's chat template{rare}: `{code}`."
+        return f"Prompts use the tokenizer's chat template{rare}."
     return "Prompts are plain text without a chat template, written as in the training rows; the model continues them."
 
 

@@ -91,7 +91,7 @@ spec:
             hub = f"""\
     hub:
       data: {{uri: {_quoted(self.test)}}}
-{_metrics(self.test_metrics)}"""
+{_metrics(self.test_metrics)}{"" if self.format == "Text" else _SAMPLES}"""
         if self.own_metrics:
             own = f"    participants:                        # on held-out rows\n{_metrics(self.own_metrics)}"
         return f"  evaluation:\n    every: 1\n{hub}{own}" if hub or own else ""
@@ -107,6 +107,9 @@ spec:
   datasets:
     - {{name: {self.dataset}, uri: {_quoted(path)}}}
 """
+
+
+_SAMPLES = "      # samples: 4                       # answers to 4 of its prompts: both are in ledger and report\n"
 
 
 def _line(field: str, start: StartingValue) -> str:

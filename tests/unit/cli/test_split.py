@@ -72,6 +72,19 @@ def test_labelled_rows_are_measured_by_choices_first_at_the_hub_and_by_participa
     assert metrics_of(tmp_path / "untested") == ([], ["Choices", "Loss"])
 
 
+def test_the_file_says_how_to_generate_answers_to_prompts_of_the_test_data(data: Path, tmp_path: Path) -> None:
+    arguments = ("--participants", "2", "--test-fraction", "0.2", "--base", a_base(tmp_path))
+    done(data, *arguments, "--out", tmp_path / "prompts")
+    file = tmp_path / "prompts/federation.yaml"
+    file.write_text(file.read_text().replace("# samples:", "samples:"))
+    hub = read_file(file).training.spec.evaluation.hub
+    assert hub is not None
+    assert hub.samples == 4
+    texts = written(tmp_path / "texts.jsonl", [{"text": f"row {number}"} for number in range(20)])
+    done(texts, *arguments, "--out", tmp_path / "texts")
+    assert "samples:" not in (tmp_path / "texts/federation.yaml").read_text(), "texts have no prompts"
+
+
 def test_without_a_label_only_the_hub_measures_its_loss(data: Path, tmp_path: Path) -> None:
     done(data, "--participants", "2", "--test-fraction", "0.2", "--base", a_base(tmp_path), "--out", tmp_path / "out")
     assert metrics_of(tmp_path / "out") == (["Loss"], [])

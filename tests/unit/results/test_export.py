@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -53,9 +54,30 @@ def test_the_cards_code_runs_once_a_base_in_a_bucket_is_copied(
     assert tmp_path / copy == base
     (code,) = re.findall(r"```python\n(.+?)```", card, re.DOTALL)
     monkeypatch.chdir(tmp_path)
-    made: dict[str, object] = {}
+    made: dict[str, Any] = {}
     exec(code, made)
     assert isinstance(made["model"], PeftModel)
+    assert len(made["answer"]) > 0
+
+
+def test_the_cards_code_asks_a_chat_model(
+    trained: Hand, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (base / "chat_template.jinja").write_text("{% for message in messages %}w1 {{ message.content }} {% endfor %}w2")
+    chat = Hand(Ledger(trained.ledger.store, "default", "chat"))
+    chat.adapter, chat.config = trained.adapter, trained.config
+    chat.spec = {**SPEC, "model": {"base": str(base), "adapter": {"rank": 2, "alpha": 4.0}}}
+    chat.spec = {**chat.spec, "data": {"dataset": "chats", "format": "Messages"}}
+    chat.spec.pop("evaluation", None)
+    chat.begin()
+    card = (export_merged(chat.ledger, tmp_path / "model", str(base)) / "README.md").read_text()
+    (code,) = re.findall(r"```python\n(.+?)```", card, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    made: dict[str, Any] = {}
+    exec(code, made)
+    assert made["ids"][0].tolist()[0] == 1
+    assert made["ids"][0].tolist()[-1] == 2, "the template's beginning of an answer"
+    assert len(made["answer"]) > 0
 
 
 def test_an_export_contains_the_tokenizer_and_no_private_path(trained: Hand, base: Path, tmp_path: Path) -> None:

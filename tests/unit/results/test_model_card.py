@@ -149,15 +149,17 @@ def test_the_card_of_a_merged_model_speaks_of_the_files_beside_it(finished: Hand
     [
         ("PromptCompletion", "Prompts are plain text without a chat template"),
         ("Text", "Prompts are plain text without a chat template"),
-        ("Messages", "Prompts use the tokenizer's chat template: `tokenizer.apply_chat_template("),
-        ("Instruction", "Prompts use the tokenizer's chat template, if it has one: `"),
+        ("Messages", "Prompts use the tokenizer's chat template."),
+        ("Instruction", "Prompts use the tokenizer's chat template, if it has one."),
     ],
 )
 def test_it_says_how_to_write_a_prompt(format: str, said: str, hand: Hand) -> None:
     hand.spec = {**SPEC, "data": {"dataset": "glosses", "format": format}}
     hand.spec.pop("evaluation", None)
     hand.begin()
-    assert said in card_of(hand.ledger, round=0)
+    card = card_of(hand.ledger, round=0)
+    assert said in card
+    assert ("tokenizer.apply_chat_template(" in card) == ("chat template" in said and "without" not in said)
 
 
 def test_the_hubs_library_reads_the_front_matter(finished: Hand, tmp_path: Path) -> None:

@@ -51,6 +51,8 @@ class LeftOut(Block):
     """Name of the participant."""
     reason: Annotated[str, Strict(), Field(max_length=512)]
     """Reason: no update arrived, or the update was invalid."""
+    code: ShortText | None = None
+    """Machine-readable reason in CamelCase, such as `Silent`, if it lasts beyond the round."""
     row_share: ShortText | None = None
     """Share of this participant in the training rows of all participants, such as `38%`."""
 

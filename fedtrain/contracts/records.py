@@ -135,11 +135,18 @@ class PlanMember(Block):
     datasets: tuple[DatasetSlice, ...] | None = None
 
 
+AbsenceCode = Literal["Silent", "TasksRefused", "NotAllowed", "BudgetExhausted"]
+"""Silent: its heartbeats are missing. TasksRefused: its namespace takes no tasks. NotAllowed: it was revoked, or the
+run may not use it for another reason. BudgetExhausted: no privacy budget is left for it."""
+
+
 class Absent(Block):
-    """A participant that is not in a plan or a close, and why."""
+    """A participant that is not in a plan or a close, and why. `code`: the reason if it lasts beyond the round; older
+    records have none."""
 
     participant: str
     reason: str
+    code: AbsenceCode | None = None
 
 
 class Plan(Record):
@@ -212,6 +219,11 @@ class Quarantined(Block):
     participant: str
     attempt: int
     reason: str
+
+    @property
+    def absent(self) -> Absent:
+        """The participant as one that is missing from the round."""
+        return Absent(participant=self.participant, reason=f"quarantined: {self.reason}")
 
 
 class Exclusion(Record):

@@ -7,7 +7,7 @@ the quarantined participants get new attempts, and a further close lists what is
 
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.records import Aggregate, Close, Manifest, Plan
+from fedtrain.contracts.records import Absent, Aggregate, Close, Manifest, Plan
 from fedtrain.privacy.accounting import AccountingError
 from fedtrain.rounds.decision import AggregateOrder, Claim, Decision
 from fedtrain.rounds.early_stopping import early_stopping_state
@@ -35,8 +35,8 @@ def standing_close(snapshot: Snapshot) -> Close | None:
 def aggregate(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan, close: Close) -> Decision:
     spec, ledger = snapshot.spec, snapshot.ledger
     if is_below_minimum(len(close.updates), spec):
-        missing = {a.participant: a.reason for a in close.absent}
-        missing |= {bad.participant: f"quarantined: {bad.reason}" for bad in close.quarantined}
+        quarantined = (one.absent for one in close.quarantined)
+        missing = {one.participant: one for one in (*close.absent, *quarantined)}
         return below_minimum(snapshot, manifest, plan, missing, close)
     if (withheld := _withheld(snapshot, manifest, plan, close)) is not None:
         return withheld
@@ -106,6 +106,6 @@ def _withheld(snapshot: Snapshot, manifest: Manifest, plan: Plan, close: Close) 
     if snapshot.spec.privacy.budget.on_exhausted == "Fail":
         return fail(snapshot, BUDGET_EXHAUSTED, over)
     reason = "its update is not aggregated, because the privacy budget is exhausted"
-    missing = {update.participant: reason for update in close.updates}
-    missing |= {absent.participant: absent.reason for absent in close.absent}
+    unused = (Absent(participant=u.participant, reason=reason, code="BudgetExhausted") for u in close.updates)
+    missing = {one.participant: one for one in (*unused, *close.absent)}
     return skip(snapshot, manifest, plan, missing, over, close)

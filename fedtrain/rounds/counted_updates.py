@@ -21,7 +21,7 @@ def spent_attempts(ledger: LedgerFacts) -> dict[str, dict[int, str]]:
             spent.setdefault(who, {})[number] = reason
     for close in current.closes:
         for bad in close.quarantined:
-            spent.setdefault(bad.participant, {})[bad.attempt] = f"quarantined: {bad.reason}"
+            spent.setdefault(bad.participant, {})[bad.attempt] = bad.absent.reason
     return spent
 
 

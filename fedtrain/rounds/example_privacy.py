@@ -121,10 +121,6 @@ def unaffordable(spec: FederatedTrainingSpec, spent: Mapping[Release, int], nois
     )
 
 
-OWN_BUDGET = "its privacy budget"
-"""Beginning of the reason of a participant that can take part in no further round."""
-
-
 def planned_noises(snapshot: Snapshot, rows: Mapping[str, int]) -> dict[str, ExampleNoise | str]:
     """Return the noise of each participant with rows in the round that is planned, or why it cannot take part."""
     spent = spent_in(snapshot)
@@ -134,8 +130,8 @@ def planned_noises(snapshot: Snapshot, rows: Mapping[str, int]) -> dict[str, Exa
             noise = example_noise(snapshot.spec, who, count)
             refusal = unaffordable(snapshot.spec, spent.get(who, {}), noise)
         except AccountingError as error:
-            return f"{OWN_BUDGET} cannot be met: {error}"
-        return f"{OWN_BUDGET} is exhausted: {refusal}" if refusal else noise
+            return f"its privacy budget cannot be met: {error}"
+        return f"its privacy budget is exhausted: {refusal}" if refusal else noise
 
     return {who: planned(who, count) for who, count in rows.items() if count > 0}
 

@@ -11,7 +11,7 @@ from fedtrain.rounds.gate_rollback import gate_state
 from fedtrain.rounds.preflight import inspect, preflight_settled, too_few
 from fedtrain.rounds.privacy_state import initial_state
 from fedtrain.rounds.snapshot import Snapshot
-from fedtrain.rounds.stage import Work, because, fail
+from fedtrain.rounds.stage import Work, because, fail, reasons_of
 
 
 def initialise(snapshot: Snapshot, now: float) -> Decision:
@@ -21,7 +21,7 @@ def initialise(snapshot: Snapshot, now: float) -> Decision:
     if lack := too_few(work):
         return fail(snapshot, "PreflightFailed", lack)
     settled = preflight_settled(work)
-    lost = because(work.given_up | work.untasked if settled else work.given_up)
+    lost = because(work.given_up | (reasons_of(work.untasked.values()) if settled else {}))
     if ledger.initial is None:
         failed = work.hub_job("Initialise", "_initialise", lambda key: orders.initialise_task(spec, ledger.run, key))
         if failed:

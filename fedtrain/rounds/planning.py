@@ -98,15 +98,18 @@ def _slices(share: Share) -> tuple[DatasetSlice, ...] | None:
 def _absent(snapshot: Snapshot, shares: Mapping[str, Share], barred: Mapping[str, str]) -> tuple[Absent, ...]:
     """Those without a share of the round, in the file's order."""
     absent: list[Absent] = []
+    unreached = unreachable(snapshot)
     for participant in snapshot.spec.participants:
         share = shares.get(participant.name)
         if share is None and participant.name in snapshot.ledger.preflights:
-            absent.append(Absent(participant=participant.name, reason=unreachable(snapshot)[participant.name]))
+            absent.append(unreached[participant.name])
         elif share is None:
             reason = why_uncounted(snapshot, participant.name) or "it has not counted its data yet"
-            absent.append(Absent(participant=participant.name, reason=reason))
+            code = unreached[participant.name].code if participant.name in unreached else None
+            absent.append(Absent(participant=participant.name, reason=reason, code=code))
         elif participant.name in barred:
-            absent.append(Absent(participant=participant.name, reason=barred[participant.name]))
+            reason = barred[participant.name]
+            absent.append(Absent(participant=participant.name, reason=reason, code="BudgetExhausted"))
         elif share.samples == 0:
             absent.append(Absent(participant=participant.name, reason=share.reason or "it has no samples to train on"))
     return tuple(absent)

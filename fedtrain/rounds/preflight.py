@@ -15,7 +15,7 @@ from fedtrain.rounds.reason_text import after_name
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, because
 from fedtrain.rounds.time_left import time_left
-from fedtrain.rounds.unreachable import why_refusing
+from fedtrain.rounds.unreachable import refusal
 
 
 def inspect(work: Work) -> None:
@@ -89,7 +89,7 @@ def why_uncounted(snapshot: Snapshot, who: str) -> str | None:
     if who in snapshot.ledger.preflight_faults:
         return invalid_preflight(snapshot, who)
     if who in snapshot.refusing:
-        return f"its data was not counted: {why_refusing(snapshot, who)}"[:LONGEST_REASON]
+        return f"its data was not counted: {refusal(snapshot, who).reason}"[:LONGEST_REASON]
     reasons = {
         (key.round, key.attempt): execution.reason
         for key, execution in snapshot.executions.items()

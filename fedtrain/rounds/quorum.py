@@ -1,5 +1,7 @@
 """A round with fewer valid updates than it needs: the run fails, or the round is skipped, as the file says."""
 
+from collections.abc import Mapping
+
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
@@ -10,7 +12,7 @@ from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.privacy_budget import unspent
 from fedtrain.rounds.privacy_state import next_state
 from fedtrain.rounds.snapshot import Snapshot
-from fedtrain.rounds.stage import because, fail
+from fedtrain.rounds.stage import because, fail, reasons_of
 
 BELOW_MINIMUM = "BelowMinimum"
 """Reason of the failure. The close that it is about no longer stands once the run is resumed."""
@@ -22,22 +24,22 @@ def is_below_minimum(updates: int, spec: FederatedTrainingSpec) -> bool:
 
 
 def below_minimum(
-    snapshot: Snapshot, manifest: Manifest, plan: Plan, missing: dict[str, str], close: Close | None = None
+    snapshot: Snapshot, manifest: Manifest, plan: Plan, missing: Mapping[str, Absent], close: Close | None = None
 ) -> Decision:
-    """`missing`: who has no valid update in this round, and why."""
-    needed = snapshot.spec.minimum
+    """`missing`: participants without a valid update in this round."""
+    needed, why = snapshot.spec.minimum, because(reasons_of(missing.values()))
     if snapshot.spec.rounds.below_minimum == "Fail":
         have = len(close.updates) if close else max(0, len(snapshot.spec.participants) - len(missing))
         return fail(
             snapshot,
             BELOW_MINIMUM,
-            f"round {plan.round} needs {several(needed, 'valid update')} and can have {have}: {because(missing)}",
+            f"round {plan.round} needs {several(needed, 'valid update')} and can have {have}: {why}",
         )
-    return skip(snapshot, manifest, plan, missing, f"skipped: {because(missing)}", close)
+    return skip(snapshot, manifest, plan, missing, f"skipped: {why}", close)
 
 
 def skip(
-    snapshot: Snapshot, manifest: Manifest, plan: Plan, missing: dict[str, str], message: str, close: Close | None
+    snapshot: Snapshot, manifest: Manifest, plan: Plan, missing: Mapping[str, Absent], message: str, close: Close | None
 ) -> Decision:
     """Record the round as skipped: it ends with the adapter and the server state of the previous round."""
     if (ending := unspent(snapshot, counted=None)) is not None:
@@ -53,7 +55,7 @@ def skip(
         state=manifest.state,
         plan=digest_of(plan),
         close=digest_of(close) if close else None,
-        absent=tuple(Absent(participant=who, reason=why) for who, why in sorted(missing.items())),
+        absent=tuple(missing[who] for who in sorted(missing)),
         privacy=next_state(snapshot, manifest),
         gate=kept(manifest.gate),
         early_stopping=manifest.early_stopping,

@@ -1,9 +1,10 @@
 """What the stages share: turning attempts into actions, and ending a run in a failure that says why."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from fedtrain.contracts import names
+from fedtrain.contracts.records import Absent
 from fedtrain.contracts.run_end import Failure
 from fedtrain.contracts.tasks import Task
 from fedtrain.rounds import unreachable
@@ -16,16 +17,17 @@ from fedtrain.rounds.time_left import hub_time_left
 
 @dataclass
 class Work:
-    """Collects, over several pieces of work, what to do now. `given_up`: who won't deliver in this epoch, and why.
-    `untasked`: who has no task, because its namespace takes none, and why. `refused`: the ledger's refusals that tasks
-    wait for. `running`: participants whose tasks run."""
+    """Collects, over several pieces of work, what to do now. `given_up`: who won't deliver in this epoch, and why;
+    `out_of_budget`: those of them that lack privacy budget. `untasked`: who has no task, because its namespace takes
+    none. `refused`: the ledger's refusals that tasks wait for. `running`: participants whose tasks run."""
 
     snapshot: Snapshot
     now: float
     actions: list[Action] = field(default_factory=list[Action])
     keep: set[TaskKey] = field(default_factory=set[TaskKey])
     given_up: dict[str, str] = field(default_factory=dict[str, str])
-    untasked: dict[str, str] = field(default_factory=dict[str, str])
+    out_of_budget: set[str] = field(default_factory=set[str])
+    untasked: dict[str, Absent] = field(default_factory=dict[str, Absent])
     waits: list[float] = field(default_factory=list[float])
     refused: dict[str, str] = field(default_factory=dict[str, str])
     running: set[str] = field(default_factory=set[str])
@@ -38,11 +40,11 @@ class Work:
         spent: dict[int, str] | None = None,
         barred: Callable[[], str] = lambda: "",
     ) -> None:
-        """Move one piece of work on by one step. `barred` returns why no further attempt may be granted; empty if it
-        may."""
+        """Move one piece of work on by one step. `barred` returns why the privacy budget allows no further attempt;
+        empty if it does."""
         match attempt(self.snapshot, self.now, kind, who, spent):
             case Go(running=False) if who in self.snapshot.refusing.keys() - self.snapshot.unlisted:
-                self.untasked[who] = unreachable.why_refusing(self.snapshot, who)
+                self.untasked[who] = unreachable.refusal(self.snapshot, who)
             case Go(key, running):
                 self.keep.add(key)
                 self.running.add(who)
@@ -50,6 +52,7 @@ class Work:
                     self.actions.append(Start(key, order(key)))
             case Again() | Wait() if reason := barred():
                 self.given_up[who] = reason
+                self.out_of_budget.add(who)
             case Again(claim):
                 self.actions.append(claim)
             case Wait(seconds, refusal):
@@ -96,6 +99,10 @@ def fail(snapshot: Snapshot, reason: str, message: str) -> Decision:
     return Decision("Failed", failure.message, round, (Claim(names.failure(number), failure),))
 
 
-def because(reasons: dict[str, str]) -> str:
+def because(reasons: Mapping[str, str]) -> str:
     """`a: why; b: why`."""
     return "; ".join(f"{who}: {after_name(who, reason)}" for who, reason in sorted(reasons.items()))
+
+
+def reasons_of(absent: Iterable[Absent]) -> dict[str, str]:
+    return {one.participant: one.reason for one in absent}

@@ -7,6 +7,7 @@ too few others remain. Where its tasks cannot be listed, one may run, and the ro
 
 from collections.abc import Iterable
 
+from fedtrain.contracts.records import Absent
 from fedtrain.rounds.snapshot import Snapshot
 
 SILENT = "its fedtrain operator sends no heartbeats"
@@ -17,23 +18,18 @@ UNASKED = "its Participant"
 """Beginning of the reason of a participant that cannot be given tasks, because it was revoked for example."""
 
 
-def unreachable(snapshot: Snapshot) -> dict[str, str]:
-    """Return the participants that the next plan leaves out if enough others remain, with the reasons."""
-    refusing = {who: why_refusing(snapshot, who) for who in snapshot.refusing}
-    return dict.fromkeys(snapshot.silent, SILENT) | refusing | dict(snapshot.unasked)
+def unreachable(snapshot: Snapshot) -> dict[str, Absent]:
+    """Return the participants that cannot be reached now. The next plan leaves them out if enough others remain."""
+    return {
+        **{who: Absent(participant=who, reason=SILENT, code="Silent") for who in snapshot.silent},
+        **{who: refusal(snapshot, who) for who in snapshot.refusing},
+        **{who: Absent(participant=who, reason=why, code="NotAllowed") for who, why in snapshot.unasked.items()},
+    }
 
 
-def why_refusing(snapshot: Snapshot, who: str) -> str:
-    """Return the reason of a participant whose namespace takes no tasks."""
-    return f"{REFUSING}: {snapshot.refusing[who]}"
-
-
-def late_because(snapshot: Snapshot, who: str) -> str:
-    """Return the reason for a missing answer, if the participant is silent or its namespace takes no tasks; else an
-    empty text."""
-    if who in snapshot.refusing:
-        return why_refusing(snapshot, who)
-    return SILENT if who in snapshot.silent else ""
+def refusal(snapshot: Snapshot, who: str) -> Absent:
+    """Return the absence of a participant whose namespace takes no tasks."""
+    return Absent(participant=who, reason=f"{REFUSING}: {snapshot.refusing[who]}", code="TasksRefused")
 
 
 def report(snapshot: Snapshot, waiting: Iterable[str]) -> str:

@@ -1,15 +1,13 @@
 """Events about a training, from the difference of two statuses once the new one is written. Pure."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-from fedtrain.contracts.records import Grant
+from fedtrain.contracts.records import AbsenceCode, Grant
 from fedtrain.manifests.conditions import find, shortened
 from fedtrain.manifests.kinds import Json
 from fedtrain.plurals import form
 from fedtrain.rounds.decision import TERMINAL
-from fedtrain.rounds.example_privacy import OWN_BUDGET
 from fedtrain.rounds.reason_text import after_name
-from fedtrain.rounds.unreachable import REFUSING, SILENT, UNASKED
 from fedtrain_operator.coordinator.heartbeat import CHECK
 from fedtrain_operator.coordinator.progress import INTERNAL_ERROR
 from fedtrain_operator.kube.events import Event
@@ -23,10 +21,12 @@ RECOVERED = {
 """Messages for conditions that are True again. Where a pod or a task was stopped, it did not get what it waited for."""
 _REPORTED_ELSEWHERE = ("Complete", "Progressing")
 """The phase's event, or that of the condition that blocks, says the same; but see `NO_PROGRESS`."""
-_NOT_ASKED = (UNASKED, OWN_BUDGET)
-"""Beginnings of the reasons of participants that no later round asks."""
-_ASKED_AGAIN = {SILENT: CHECK, REFUSING: "It takes part again once tasks can be created there"}
-"""By parts of reasons: when a participant is asked again."""
+_ASKED_AGAIN: Mapping[AbsenceCode | None, str] = {
+    None: "It is asked again in the next round",
+    "Silent": CHECK,
+    "TasksRefused": "It takes part again once tasks can be created there",
+}
+"""When a participant is asked again. No later round asks those with other codes."""
 NO_PROGRESS = ("NoProgress", INTERNAL_ERROR)
 
 
@@ -73,10 +73,8 @@ def _left_out(one: Json, absent: Json, continues: bool) -> str:
     share = f" ({absent['rowShare']} of all participants' rows)" if "rowShare" in absent else ""
     ended = "was aggregated without" if one["outcome"] != "Skipped" else "was skipped: no update from"
     text = f"round {one['round']} {ended} {who}{share}: {after_name(who, reason)}"
-    if not continues or reason.startswith(_NOT_ASKED):
-        return text
-    again = (when for part, when in _ASKED_AGAIN.items() if part in reason)
-    return f"{text}. {next(again, 'It is asked again in the next round')}"
+    again = _ASKED_AGAIN.get(absent.get("code")) if continues else None
+    return f"{text}. {again}" if again else text
 
 
 def _condition(before: Json, after: Json) -> Event | None:

@@ -6,7 +6,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.gate_state import explained
 from fedtrain.contracts.headline_metric import headline, hub_measures
-from fedtrain.contracts.records import Close, Evaluation, Manifest, Plan
+from fedtrain.contracts.records import Absent, Close, Evaluation, Manifest, Plan
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.manifests.conditions import shortened
 from fedtrain.manifests.kinds import Json
@@ -39,8 +39,8 @@ def _round(spec: FederatedTrainingSpec, ledger: Ledger, round: int) -> Json:
     evaluation = ledger.read(names.evaluation(round, k), Evaluation) if manifest.evaluation else None
     plan = ledger.read(names.plan(round), Plan) if manifest.plan else None
     close = ledger.read(names.close(round, k), Close) if manifest.close else None
-    left_out = {absent.participant: absent.reason for absent in manifest.absent}
-    left_out |= {bad.participant: f"quarantined: {bad.reason}" for bad in close.quarantined} if close else {}
+    quarantined = (one.absent for one in close.quarantined) if close else ()
+    left_out = {one.participant: one for one in (*manifest.absent, *quarantined)}
     delivered = len(close.updates) if close else 0
     entry: Json = {
         "round": round,
@@ -53,12 +53,14 @@ def _round(spec: FederatedTrainingSpec, ledger: Ledger, round: int) -> Json:
         entry["metric"] = text
     if left_out:
         shares = row_shares({one.participant: one for one in plan.preflights}) if plan else {}
-        entry["leftOut"] = [_left_out(who, why, shares) for who, why in sorted(left_out.items())[:_LEFT_OUT]]
+        entry["leftOut"] = [_left_out(left_out[who], shares) for who in sorted(left_out)[:_LEFT_OUT]]
     return entry
 
 
-def _left_out(who: str, why: str, shares: Mapping[str, float]) -> Json:
-    entry: Json = {"participant": who, "reason": shortened(why, _LONGEST_LEFT_OUT)}
+def _left_out(absent: Absent, shares: Mapping[str, float]) -> Json:
+    who = absent.participant
+    entry: Json = {"participant": who, "reason": shortened(absent.reason, _LONGEST_LEFT_OUT)}
+    entry |= {"code": absent.code} if absent.code is not None else {}
     return entry | ({"rowShare": percent(shares[who])} if who in shares else {})
 
 

@@ -45,7 +45,7 @@ def test_the_status_and_the_events_name_each_one_with_the_reason_and_the_share_o
 def test_a_participant_that_has_not_counted_its_rows_has_no_share(tmp_path: Path) -> None:
     hand = Hand(Ledger(FileStore(tmp_path), "default", "demo"))
     hand.begin()
-    plan = hand.plan(1, absent=(Absent(participant="aquarium", reason=LATE),))
+    plan = hand.plan(1, absent=(Absent(participant="aquarium", reason=LATE, code="Silent"),))
     closed = hand.close(1, tuple(hand.update(1, one.participant) for one in plan.members), absent=plan.absent)
     hand.record(plan, closed)
-    assert rounds_of(hand.ledger)[1]["leftOut"] == [{"participant": "aquarium", "reason": LATE}]
+    assert rounds_of(hand.ledger)[1]["leftOut"] == [{"participant": "aquarium", "reason": LATE, "code": "Silent"}]

@@ -76,7 +76,7 @@ def test_round_1_is_planned_without_it_before_the_deadline(federation: Federatio
     pass_pauses(federation, 4)
     assert [member.participant for member in plan(federation).members] == ["bank-a", "bank-c", "bank-d"]
     (absent,) = plan(federation).absent
-    assert absent.reason == f"its data was not counted: {REFUSING}: {error}"
+    assert (absent.reason, absent.code) == (f"its data was not counted: {REFUSING}: {error}", "TasksRefused")
     condition = federation.condition("TasksAccepted")
     assert (condition["status"], condition["reason"]) == ("False", "TaskRefused")
     assert "A round with enough other participants does not wait for bank-b. It is tried again" in condition["message"]

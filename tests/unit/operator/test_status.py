@@ -15,7 +15,6 @@ from fedtrain.manifests.admission import Here, accepted, askable, why_not_asked
 from fedtrain.manifests.conditions import Condition, merged
 from fedtrain.manifests.kinds import TRAINING, Json
 from fedtrain.rounds.clock import RoundClock
-from fedtrain.rounds.example_privacy import OWN_BUDGET
 from fedtrain.rounds.unreachable import REFUSING, SILENT, UNASKED
 from tests.unit.operator.api_server import ApiServer
 from tests.unit.operator.worlds import spec
@@ -159,12 +158,13 @@ def test_an_ended_round_has_its_events_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("phase", "outcome", "reason", "words"),
+    ("phase", "outcome", "reason", "code", "words"),
     [
         (
             "Training",
             "Committed",
             f"it sent no update before the deadline of 2h, and {SILENT}",
+            "Silent",
             f"round 3 was aggregated without bank-a (41% of all participants' rows): it sent no update before the "
             f"deadline of 2h, and {SILENT}. Ask the participant's owner whether its fedtrain operator runs and reaches "
             "this API server. With its next heartbeat, it takes part again",
@@ -173,6 +173,7 @@ def test_an_ended_round_has_its_events_once() -> None:
             "Training",
             "Committed",
             f"{REFUSING}: 404 NotFound",
+            "TasksRefused",
             f"round 3 was aggregated without bank-a (41% of all participants' rows): {REFUSING}: 404 NotFound. It "
             "takes part again once tasks can be created there",
         ),
@@ -180,35 +181,41 @@ def test_an_ended_round_has_its_events_once() -> None:
             "Succeeded",
             "Committed",
             SILENT,
+            "Silent",
             f"round 3 was aggregated without bank-a (41% of all participants' rows): {SILENT}",
         ),
         (
             "Succeeded",
             "Committed",
             "bank-a's policy (limits.gpus) refuses the task: too many",
+            None,
             "round 3 was aggregated without bank-a (41% of all participants' rows): its policy (limits.gpus) refuses "
             "the task: too many",
         ),
         (
             "Training",
             "Skipped",
-            f"{OWN_BUDGET} is exhausted: epsilon 9",
-            "round 3 was skipped: no update from bank-a (41% of all participants' rows): "
-            f"{OWN_BUDGET} is exhausted: epsilon 9",
+            "its privacy budget is exhausted: epsilon 9",
+            "BudgetExhausted",
+            "round 3 was skipped: no update from bank-a (41% of all participants' rows): its privacy budget is "
+            "exhausted: epsilon 9",
         ),
         (
             "Training",
             "Committed",
             f"{UNASKED} does not exist",
+            "NotAllowed",
             f"round 3 was aggregated without bank-a (41% of all participants' rows): {UNASKED} does not exist",
         ),
     ],
     ids=["silent", "no namespace", "silent in the last round", "no round follows", "no budget", "revoked"],
 )
 def test_a_left_out_participant_is_named_with_its_share_and_whether_it_is_asked_again(
-    phase: str, outcome: str, reason: str, words: str
+    phase: str, outcome: str, reason: str, code: str | None, words: str
 ) -> None:
-    left_out = [{"participant": "bank-a", "reason": reason, "rowShare": "41%"}]
+    left_out: list[Json] = [{"participant": "bank-a", "reason": reason, "rowShare": "41%"}]
+    if code is not None:
+        left_out[0]["code"] = code
     ended = {"round": 3, "outcome": outcome, "participants": "3/4", "leftOut": left_out}
     after = {"phase": phase, "round": 4, "lastRounds": [ended]}
     assert next(changes({"phase": "Training", "round": 3}, after)) == Event("Warning", "LeftOut", words)

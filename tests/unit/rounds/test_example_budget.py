@@ -109,6 +109,7 @@ def test_each_attempt_that_was_issued_counts_and_none_is_granted_beyond_the_budg
     first = world.manifests()[1]
     assert spent(first) == {"a": 4, "b": 2}
     assert first.absent[0].reason.startswith("no further attempt fits into its privacy budget")
+    assert first.absent[0].code == "BudgetExhausted"
     assert not [found for found in verify(world.open()).findings if "privacy" in found.problem]
 
 

@@ -39,7 +39,7 @@ def test_a_silent_participant_is_left_out_of_the_next_plan_keeps_its_position_an
     coordinator.silent = {}
     assert coordinator.drive().phase == "Succeeded"
     assert [members(world, round) for round in (1, 2, 3)] == [["a", "b", "c"], ["a", "c"], ["a", "b", "c"]]
-    assert {one.participant: one.reason for one in plan(world, 2).absent} == {"b": SILENT}
+    assert plan(world, 2).absent == (Absent(participant="b", reason=SILENT, code="Silent"),)
     assert plan(world, 2).positions["b"] == plan(world, 1).positions["b"]
     assert end(world).message is None, "it was part of the last round"
 
@@ -51,7 +51,20 @@ def test_a_revoked_participant_is_left_out_of_the_next_plan_with_its_own_reason(
     coordinator.silent, coordinator.unasked = {"b": SINCE}, {"b": f"{UNASKED} does not exist"}
     assert coordinator.drive().phase == "Succeeded"
     assert members(world, 2) == ["a", "c"]
-    assert {one.participant: one.reason for one in plan(world, 2).absent} == {"b": f"{UNASKED} does not exist"}
+    assert plan(world, 2).absent == (Absent(participant="b", reason=f"{UNASKED} does not exist", code="NotAllowed"),)
+
+
+def test_a_participant_that_is_revoked_while_it_trains_is_not_asked_again() -> None:
+    world = World(a_spec(2, rounds=1, minimum=1))
+    coordinator = Coordinator(world)
+    coordinator.until("Training")
+    coordinator.unasked = {"b": f"{UNASKED} does not exist"}
+    coordinator.finish(next(key for key in coordinator.running() if key.who == "a"))
+    coordinator.wait(100)
+    assert coordinator.drive().phase == "Succeeded"
+    (absent,) = world.manifests()[-1].absent
+    assert absent.reason == f"it sent no update before the deadline of 100s, and {UNASKED} does not exist"
+    assert absent.code == "NotAllowed"
 
 
 @pytest.mark.parametrize("silent", ["b", "abc"])
@@ -74,6 +87,7 @@ def test_a_round_that_has_begun_waits_for_a_silent_participant_until_the_deadlin
     assert coordinator.drive().phase == "Succeeded"
     (absent,) = world.manifests()[-1].absent
     assert absent.reason == f"it sent no update before the deadline of 100s, and {SILENT}"
+    assert absent.code == "Silent"
 
 
 def test_an_update_that_arrives_while_its_participant_is_silent_counts() -> None:

@@ -13,18 +13,13 @@ from fedtrain.ledger.store import LedgerCorrupt
 
 def check_manifests(ledger: Ledger, present: Collection[str], end: End | None) -> None:
     """Raises LedgerCorrupt with the first manifest that is missing, although the run has ended or a later round has
-    begun."""
+    begun. `present`: a listing, in which a round that ends meanwhile may lack its manifest."""
     last = max(
         _latest(present, "manifest.json"), _latest(present, "plan.json") - 1, end.round if end is not None else -1
     )
-    missing = [name for number in range(last + 1) if (name := names.manifest(number)) not in present]
-    if missing:
-        raise missing_record(ledger, missing[0])
-
-
-def missing_record(ledger: Ledger, name: str) -> LedgerCorrupt:
-    """Return the error of a record that was deleted."""
-    return LedgerCorrupt(f"{ledger.damaged(name, MISSING)} `fedtrain ledger verify` lists all damage.", MISSING)
+    for name in map(names.manifest, range(last + 1)):
+        if name not in present and ledger.size(name) is None:
+            raise LedgerCorrupt(f"{ledger.damaged(name, MISSING)} `fedtrain ledger verify` lists all damage.", MISSING)
 
 
 def _latest(present: Collection[str], file: str) -> int:

@@ -16,7 +16,7 @@ from fedtrain.ledger.lost_run import lost_run
 from fedtrain.ledger.open import open_ledger, open_store
 from fedtrain.ledger.run_claim import claimed
 from fedtrain.ledger.store import StoreError
-from fedtrain.results.damage import missing_record
+from fedtrain.results.damage import check_manifests
 from fedtrain.results.locate import FILES, NoRun
 from fedtrain.results.measured_arms import MeasuredArm, measured_arms
 from fedtrain.results.run_phase import phase_of_run
@@ -163,9 +163,8 @@ def _read(ledger: Ledger) -> RunLine:
     assert run is not None
     spec = FederatedTrainingSpec.model_validate(run.spec)
     facts = LedgerGatherer(ledger, run).gather()
+    check_manifests(ledger, set(ledger.names(f"{names.ROUNDS}/")), facts.end)
     measure, done = headline(hub_measures(spec)), facts.manifest.round if facts.manifest else 0
-    if ledger.size(names.plan(done + 2)) is not None:  # a round is planned after the one before it is recorded
-        raise missing_record(ledger, names.manifest(done + 1))
     newest = names.manifest(done) if facts.manifest else names.RUN
     return RunLine(
         run=ledger.address,

@@ -251,6 +251,23 @@ def test_a_deleted_round_before_an_unfinished_one_is_named(tmp_path: Path, comma
     assert "`fedtrain ledger verify`" in said
 
 
+@pytest.mark.parametrize("command", ["status", "list", "export", "report"])
+@pytest.mark.parametrize("ended", [True, False])
+def test_the_first_of_several_deleted_rounds_is_named(tmp_path: Path, command: str, ended: bool) -> None:
+    hand = Hand(open_ledger(Storage(type="File", file=File(path=str(tmp_path / "runs"))), "default", "quickstart"))
+    hand.begin()
+    for number in (1, 2, 3):
+        hand.whole_round(number)
+    if ended:
+        hand.end()
+    run = tmp_path / "runs/default/quickstart"
+    for number in (1, 2, 3) if ended else (1, 2):
+        shutil.rmtree(run / f"rounds/000{number}")
+    result = fedtrain(command, tmp_path / "runs" if command == "list" else run)
+    said = " ".join((result.stdout + result.stderr).split())
+    assert "rounds/0001/manifest.json is missing." in said
+
+
 def test_status_names_a_deleted_plan(run: Path) -> None:
     assert "Damaged" not in fedtrain("status", run).stdout
     (run / "rounds/0002/plan.json").unlink()

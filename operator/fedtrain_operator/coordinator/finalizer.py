@@ -4,7 +4,8 @@ keeps the training until then, because owner references do not cross namespaces.
 import asyncio
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.ledger.run_claim import compare, new_run, recorded
+from fedtrain.contracts import names
+from fedtrain.ledger.run_claim import claimed, compare, new_run
 from fedtrain.ledger.store import StoreError
 from fedtrain.manifests import labels
 from fedtrain.manifests.conditions import shortened
@@ -116,7 +117,7 @@ async def _latest(state: ClusterState, body: Json) -> Json | None:
 
 async def _delete_ledger(state: ClusterState, body: Json, memory: Memory) -> Event | None:
     """Deletes the ledger, unless it cannot be opened at all (its Secret is gone) or belongs to a run with another spec.
-    Raises StoreError for one that cannot be reached now."""
+    Raises StoreError for one that cannot be reached now, or whose run is not known."""
     training = ref(body)
     spec = FederatedTrainingSpec.model_validate(body["spec"])
     storage = spec.storage
@@ -131,7 +132,7 @@ async def _delete_ledger(state: ClusterState, body: Json, memory: Memory) -> Eve
         ledger = open_ledger(storage, training.namespace, training.name, secret)
     except (NoCredentials, StoreError) as error:
         return _remains(body, memory, str(error))
-    run = await asyncio.to_thread(recorded, ledger)
+    run = await asyncio.to_thread(claimed, ledger)
     if run is not None and compare(run.spec, new_run(training.namespace, training.name, spec).spec):
         return Event(
             "Warning",
@@ -140,6 +141,7 @@ async def _delete_ledger(state: ClusterState, body: Json, memory: Memory) -> Eve
         )
     if await _latest(state, body) is None or (run and memory.run and run.run_id != memory.run.run_id):
         return None  # another training of the name has begun
+    await asyncio.to_thread(ledger.delete, names.ROUNDS)  # before `run.json`: without it, rounds are not deleted
     await asyncio.to_thread(ledger.store.delete, f"{training.namespace}/{training.name}")
     return Event("Normal", "LedgerDeleted", f"deleted {ledger.url}") if run is not None else None
 

@@ -146,6 +146,14 @@ class Federation:
         body["metadata"]["generation"] += 1
         self.state.trainings.put(self.server.add("federatedtrainings", body))
 
+    def delete(self) -> None:
+        """Begin the deletion. All tasks have stopped."""
+        for task in self.server.all("trainingtasks"):
+            self.state.tasks.put(self.server.add("trainingtasks", {**task, "status": {"phase": "Cancelled"}}))
+        body = self.training
+        body["metadata"]["deletionTimestamp"] = "2025-06-01T12:00:00Z"
+        self.state.trainings.put(self.server.add("federatedtrainings", body))
+
     def reconcile(self) -> Next:
         return asyncio.run(self.coordinator.reconcile(TRAINING))
 

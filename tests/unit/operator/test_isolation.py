@@ -222,12 +222,8 @@ def test_a_refused_job_blocks_the_training_after_all_participants_have_tasks(
 def test_a_deletion_ends_although_one_namespace_refuses_to_delete(federation: Federation, code: int) -> None:
     federation.apply()
     federation.settle()
-    for task in federation.server.all("trainingtasks"):
-        federation.state.tasks.put(federation.server.add("trainingtasks", {**task, "status": {"phase": "Cancelled"}}))
     federation.server.fault = refusing("delete", "trainingtasks", code)
-    body = federation.training
-    body["metadata"]["deletionTimestamp"] = "2025-06-01T12:00:00Z"
-    federation.state.trainings.put(federation.server.add("federatedtrainings", body))
+    federation.delete()
     federation.reconcile()
     assert {one["metadata"]["namespace"] for one in federation.server.all("trainingtasks")} == {BANK_B}
     assert federation.training["metadata"]["finalizers"], "it is tried again for a while"

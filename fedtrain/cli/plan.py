@@ -41,15 +41,15 @@ def command(file: Path, rows: tuple[str, ...], output: str) -> None:
     round with the code of a real run.
     """
     from fedtrain.api.reading import Invalid
-    from fedtrain.cli.changed_settings import check_not_lost
     from fedtrain.cli.missing_format import read_with_format_of_rows
     from fedtrain.cli.policy_errors import judged_by_owners
+    from fedtrain.cli.run_of_file import check_has_run_json
     from fedtrain.cli.spent_privacy import spent_lines
     from fedtrain.contracts.as_json import as_json
     from fedtrain.preview.rounds_preview import preflights_of, preview
 
     federation = read_with_format_of_rows(file)
-    check_not_lost(federation)
+    check_has_run_json(federation)
     with explained():
         made = preview(federation, given(rows, federation))
     judged = judged_by_owners(federation, file, preflights_of(federation, made))

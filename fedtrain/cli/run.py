@@ -81,13 +81,14 @@ def _check(federation: "Federation") -> tuple[str, ...]:
     this machine is the user's, so an invalid row is an error, not a reason to leave a participant out. Later, check
     that the rows are still those of the run. Raises Invalid, UserError, StoreError."""
     from fedtrain.api.reading import Invalid
-    from fedtrain.cli.changed_rows import check_rows_of_run
+    from fedtrain.cli.run_of_file import check_rows_of_run
     from fedtrain.contracts import names
     from fedtrain.preview.check import SAMPLED_ROWS, check
     from fedtrain.runner.bindings import ledger_of
 
-    if ledger_of(federation, reading=True).size(names.manifest(0)) is not None:
-        return check_rows_of_run(federation)
+    ledger = ledger_of(federation, reading=True)
+    if ledger.size(names.manifest(0)) is not None:
+        return check_rows_of_run(federation, ledger)
     found = check(federation, SAMPLED_ROWS)
     if found.errors:
         raise Invalid(found.errors)

@@ -41,11 +41,10 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     cluster. Objects of other kinds are ignored.
     """
     from fedtrain.api.reading import Invalid
-    from fedtrain.cli.changed_rows import warnings_of_run
-    from fedtrain.cli.changed_settings import changed_settings
     from fedtrain.cli.missing_format import read_with_format_of_rows
     from fedtrain.cli.on_cluster import read_for_cluster
     from fedtrain.cli.policy_errors import judged_by_owners, waits_on_the_cluster
+    from fedtrain.cli.run_of_file import warnings_of_run
     from fedtrain.cli.validation import Validation, found_error
 
     file, *more = files
@@ -68,8 +67,7 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     if judged is None:
         warnings = (*warnings, *waits_on_the_cluster(federation))
     else:
-        of_run = (*changed_settings(federation), *warnings_of_run(federation))
-        warnings = (*warnings, *judged.warnings, *_without_effect(federation), *of_run)
+        warnings = (*warnings, *judged.warnings, *_without_effect(federation), *warnings_of_run(federation))
     counts = {who: one.samples for who, one in counted.items()} if counted is not None else None
     name, spec = federation.training.metadata.name, federation.training.spec
     who, rounds, strategy = [p.name for p in spec.participants], spec.rounds.count, spec.aggregation.strategy

@@ -7,9 +7,9 @@ from click.testing import CliRunner
 
 from fedtrain.api.reading import Federation, read_file
 from fedtrain.baseline.unchanged import check_unchanged
-from fedtrain.cli.changed_rows import check_rows_of_run, warnings_of_run
 from fedtrain.cli.errors import UserError
 from fedtrain.cli.main import main
+from fedtrain.cli.run_of_file import check_rows_of_run, warnings_of_run
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Preflight, Run
 from fedtrain.data.mixed_rows import DatasetRows, fingerprint_of
@@ -61,7 +61,7 @@ def test_a_run_whose_rows_changed_is_refused_once_and_validate_says_so(
 ) -> None:
     federation, ledger = counted
     ledger.claim(names.RUN, Run(run_id="r1", namespace="default", name="demo", spec={}))
-    assert check_rows_of_run(federation) == warnings_of_run(federation) == ()
+    assert check_rows_of_run(federation, ledger) == warnings_of_run(federation) == ()
     key = fingerprint_keys(federation) / "bank-a.key"
     content = key.read_bytes()
     key.unlink()
@@ -80,6 +80,6 @@ def test_a_run_whose_rows_changed_is_refused_once_and_validate_says_so(
     for who in ("bank-b", "bank-c"):
         (tmp_path / f"data/{who}.jsonl").write_text("")
     with pytest.raises(UserError) as refused:
-        check_rows_of_run(federation)
+        check_rows_of_run(federation, ledger)
     assert refused.value.message.startswith(f"the run cannot resume: {what}; the rows of bank-b changed")
     assert refused.value.hint == "Put the file back as it was, or change `metadata.name` for a new run"

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from fedtrain.api.reading import Federation, read_file
 from fedtrain.baseline.unchanged import check_unchanged
-from fedtrain.cli.changed_rows import warnings_of_run
 from fedtrain.cli.main import main
+from fedtrain.cli.run_of_file import warnings_of_run
 from fedtrain.contracts import names
 from fedtrain.contracts.base_fingerprint import BaseFingerprint
 from fedtrain.contracts.records import Initial, ModelFacts

@@ -58,8 +58,12 @@ class Refusal:
     requests: Mapping[str, Refused]
     lasting: Lasting | None
     tries: int
-    due: float
     reported: bool
+
+    @property
+    def due(self) -> float:
+        """When to try again: as the newest refusal says, because pauses grow."""
+        return max(one.due for one in self.requests.values())
 
     @property
     def shown(self) -> Refused:
@@ -102,7 +106,7 @@ class Refusals:
         earlier = known.requests if known is not None else {}
         still = {one: it for one, it in earlier.items() if one == request or now <= it.due + LONGEST_PAUSE_SECONDS}
         requests = {**still, request: Refused(message, fix, now + pause)}
-        self._refusals[who] = Refusal(requests, lasting, tries, now + pause, reported)
+        self._refusals[who] = Refusal(requests, lasting, tries, reported)
 
     def succeeded(self, who: str, request: str) -> None:
         """Notes that the API server has done it: a participant that was `refusing` it takes part again."""

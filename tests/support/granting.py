@@ -22,6 +22,7 @@ from fedtrain.ledger.s3_credentials import Fixed, Keys
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.task_requests import Grants
 from tests.support.tasks import DIGEST, RUN_ID, task_of, train_work
+from tests.support.updates import an_update
 
 IMPATIENT = Patience(connect_seconds=60, read_seconds=60, outage_seconds=0.0, renewal_seconds=0.0)
 CONFIG = b"{}"
@@ -75,8 +76,7 @@ def train_task(adapter: Digest, who: str = "bank-a", round: int = 1, attempt: in
 
 def update_record(task: Task, file: str, digest: Digest, size: int, loss: float = 0.5) -> Update:
     assert task.participant is not None
-    return Update(
-        run_id=RUN_ID,
+    return an_update(
         round=task.round,
         participant=task.participant,
         attempt=task.attempt,
@@ -85,8 +85,6 @@ def update_record(task: Task, file: str, digest: Digest, size: int, loss: float 
         size=size,
         samples=4,
         distinct=4,
-        steps=1,
-        tokens=9,
         train_loss=loss,
     )
 

@@ -16,10 +16,11 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.digests import digest_bytes
-from fedtrain.contracts.records import Aggregate, Close, Closed, Manifest, Run, Update
+from fedtrain.contracts.records import Aggregate, Close, Closed, Manifest, Run
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.privacy.clipping import stated_norm
+from tests.support.updates import an_update
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -102,23 +103,10 @@ class RoundOnDisk:
         folder = names.update_folder(self.round, participant, 1)
         if update is not None:
             self.put(f"{folder}/update.safetensors", content)
-        plain = {
-            "run_id": RUN_ID,
-            "round": self.round,
-            "participant": participant,
-            "attempt": 1,
-            "file": "update.safetensors",
-            "digest": digest_bytes(content),
-            "size": len(content),
-            "samples": 10,
-            "distinct": 10,
-            "steps": 1,
-            "tokens": 100,
-            "train_loss": 1.0,
-        }
         if self.states_norms and update is not None:
-            plain["norm"] = norm_in(content)
-        made = Update(**plain | record)
+            record = {"norm": norm_in(content)} | record
+        sent = {"digest": digest_bytes(content), "size": len(content), "samples": 10, "distinct": 10} | record
+        made = an_update(run_id=RUN_ID, round=self.round, participant=participant, **sent)
         self.ledger.claim(names.update(self.round, participant, 1), made)
         closed = Closed(participant=participant, attempt=1, digest=made.digest, record=digest_of(made))
         self.sent.append(closed)

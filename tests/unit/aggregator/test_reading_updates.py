@@ -13,11 +13,12 @@ from fedtrain_aggregator.combine.running_sum import RunningSum
 from fedtrain_aggregator.decode import Float32
 from fedtrain_aggregator.engine.read_updates import Reading, read_updates
 from fedtrain_aggregator.engine.update import OpenUpdate
-from round_on_disk import DIGEST, RUN_ID
+from round_on_disk import DIGEST
 
-from fedtrain.contracts.records import Closed, Update
+from fedtrain.contracts.records import Closed
 from fedtrain.ledger.s3_reader import AHEAD, RangedReader
 from fedtrain.ledger.store import StoreUnavailable
+from tests.support.updates import an_update
 
 COUNT = 5 * 4096 + 7
 HEADER = 8
@@ -71,20 +72,7 @@ class Reader:
         pass
 
 
-RECORD = Update(
-    run_id=RUN_ID,
-    round=1,
-    participant="anna",
-    attempt=1,
-    file="update.safetensors",
-    digest=DIGEST,
-    size=1,
-    samples=1,
-    distinct=1,
-    steps=1,
-    tokens=1,
-    train_loss=1.0,
-)
+RECORD = an_update(participant="anna")
 
 
 def opened(reader: Any) -> OpenUpdate:

@@ -3,27 +3,14 @@ from typing import Any
 
 import pytest
 from fedtrain_aggregator.combine.weights import normalised, weight_flaw, weights_of
-from round_on_disk import DIGEST, RUN_ID, spec_of
+from round_on_disk import spec_of
 
 from fedtrain.contracts.records import Update
+from tests.support.updates import an_update
 
 
 def record(participant: str, distinct: int = 10, samples: int = 10, validation_loss: float | None = None) -> Update:
-    return Update(
-        run_id=RUN_ID,
-        round=1,
-        participant=participant,
-        attempt=1,
-        file="update.safetensors",
-        digest=DIGEST,
-        size=1,
-        samples=samples,
-        distinct=distinct,
-        steps=1,
-        tokens=1,
-        train_loss=1.0,
-        validation_loss=validation_loss,
-    )
+    return an_update(participant=participant, samples=samples, distinct=distinct, validation_loss=validation_loss)
 
 
 def test_samples_counts_distinct_samples_not_repeated_ones():

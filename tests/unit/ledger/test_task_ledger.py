@@ -22,22 +22,10 @@ from fedtrain.ledger.task_ledger import TaskLedger
 from fedtrain.ledger.task_store import TaskStore
 from tests.support.tasks import DIGEST as D
 from tests.support.tasks import RUN_ID, task_of, train_work
+from tests.support.updates import an_update
 
 TRAIN = train_work()
-UPDATE = Update(
-    run_id="r1",
-    round=2,
-    participant="anna",
-    attempt=3,
-    file="f",
-    digest=D,
-    size=1,
-    samples=4,
-    distinct=4,
-    steps=1,
-    tokens=9,
-    train_loss=0.5,
-)
+UPDATE = an_update(round=2, participant="anna", attempt=3)
 CASES: list[tuple[Work, str | None, Record, str, str]] = [
     (
         Initialise(seed=1),

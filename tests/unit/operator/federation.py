@@ -15,7 +15,7 @@ from fedtrain_operator.kube.streams import Streams
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.digests import digest_bytes
-from fedtrain.contracts.records import Initial, ModelFacts, Plan, Preflight, Update
+from fedtrain.contracts.records import Initial, ModelFacts, Plan, Preflight
 from fedtrain.contracts.task_names import record_of
 from fedtrain.contracts.tasks import Task, Train
 from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
@@ -26,6 +26,7 @@ from fedtrain.ledger.store import StoreError, StoreUnavailable
 from fedtrain.manifests.conditions import find
 from fedtrain.manifests.kinds import Json, Kind, Ref
 from tests.support.tasks import DIGEST
+from tests.support.updates import an_update
 from tests.unit.operator.api_server import ApiServer
 from tests.unit.operator.worlds import SETTINGS, spec
 
@@ -211,19 +212,14 @@ class Federation:
         file = f"{names.plan_prefix(digest_of(plan))}update.safetensors"
         store, content = FileStore(self.folder), who.encode()
         store.create(self.ledger.key(f"{names.update_folder(1, who, 1)}/{file}"), content)
-        made = Update(
+        made = an_update(
             run_id=plan.run_id,
-            round=1,
             participant=who,
-            attempt=1,
             file=file,
             digest=digest_bytes(content),
             size=len(content),
             samples=member.samples,
             distinct=member.distinct,
-            steps=1,
-            tokens=1,
-            train_loss=1.0,
         )
         self.ledger.claim(names.update(1, who, 1), made)
         self._end_task(f"-train-{who}-")

@@ -24,7 +24,6 @@ from fedtrain.contracts.records import (
     Preflight,
     Quarantined,
     Run,
-    Update,
     Weight,
 )
 from fedtrain.contracts.tasks import Evaluate, Initialise, Inspect, Measure, Task, Train
@@ -32,6 +31,7 @@ from fedtrain.ledger.closes import next_close
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.rounds.decision import AggregateOrder
 from fedtrain.rounds.snapshot import TaskKey
+from tests.support.updates import an_update
 
 Flaw = Literal["", "no file", "short file", "poison"]
 Order = Task | AggregateOrder
@@ -171,7 +171,7 @@ class World:
         if flaw != "no file":
             name = f"{names.update_folder(key.round, key.who, key.attempt)}/{file}"
             self.store.create(f"default/demo/{name}", content[:-1] if flaw == "short file" else content)
-        update = Update(
+        update = an_update(
             run_id=self.run.run_id,
             round=key.round,
             participant=key.who,
@@ -183,7 +183,6 @@ class World:
             distinct=work.distinct,
             steps=2,
             tokens=10,
-            train_loss=1.0,
         )
         self.ledger.claim(names.update(key.round, key.who, key.attempt), update)
 

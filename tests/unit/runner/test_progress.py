@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from fedtrain.contracts.answer_labels import AnswerLabels
-from fedtrain.contracts.records import Evaluation, Manifest, Plan, PlanMember, Update
+from fedtrain.contracts.records import Evaluation, Manifest, Plan, PlanMember
 from fedtrain.ledger.file_errors import DISK_FULL
 from fedtrain.rounds.snapshot import Execution, Kind, TaskKey
 from fedtrain.runner.events import (
@@ -35,6 +35,7 @@ from fedtrain.runner.progress.state import View
 from fedtrain.runner.progress.text import about
 from fedtrain.runner.worker_pool import Ended, Progress
 from tests.support.outputs import check_output
+from tests.support.updates import an_update
 
 DIGEST = "blake3:" + "0" * 64
 STARTED = RunStarted("demo", "r1", "file:///runs/default/demo", ("zoo",), 2, 0)
@@ -47,21 +48,7 @@ PLAN = Plan(
     progress_end=0.5,
 )
 PLANNED = Planned(PLAN, {"zoo": 160})
-UPDATE = Update(
-    run_id="r1",
-    round=1,
-    participant="zoo",
-    attempt=1,
-    file="x.safetensors",
-    digest=DIGEST,
-    size=322_000,
-    samples=90,
-    distinct=90,
-    steps=5,
-    tokens=500,
-    train_loss=1.25,
-    received={"loss": 2.5},
-)
+UPDATE = an_update(participant="zoo", size=322_000, tokens=500, train_loss=1.25, received={"loss": 2.5})
 MANIFEST = Manifest(
     run_id="r1", round=1, outcome="Committed", k=1, step=1, adapter=DIGEST, config=DIGEST, previous=DIGEST
 )

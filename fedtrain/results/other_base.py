@@ -28,6 +28,6 @@ def why_other_tokenizer(ledger: Ledger, model: Model, folder: Path, named: str |
 def _why(
     ledger: Ledger, model: Model, folder: Path, named: str | None, read: Callable[[Path], BaseFingerprint]
 ) -> str | None:
-    shown = f"model.base {short_path(folder)}" if named is None else f"--base {named}"
+    shown = f"model.base {short_path(str(folder))}" if named is None else f"--base {named}"
     why = other_base(ledger, folder, shown, read)
     return None if why is None else f"{why}. {_ORIGINAL if named is None else use_base(model.base)}."

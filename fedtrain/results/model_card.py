@@ -1,6 +1,7 @@
 """The model card of an exported adapter."""
 
 import json
+from dataclasses import replace
 
 from fedtrain import __version__
 from fedtrain.api.data import Format, described
@@ -8,6 +9,7 @@ from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, 
 from fedtrain.listing import listed
 from fedtrain.plurals import several
 from fedtrain.results.chance import guess_text, labels_note
+from fedtrain.results.held_out_rows import changed_rows_text
 from fedtrain.results.kept_adapter import metric_texts, rollback_texts
 from fedtrain.results.mix_table import mix_table
 from fedtrain.results.privacy_facts import privacy_about, privacy_facts
@@ -201,6 +203,8 @@ def _metrics(summary: RunSummary, round: RoundSummary) -> str:
         about += f" Metrics are measured on the hub's held-out data ({several(round.samples, 'row')})."
     if note := labels_note(summary):
         about += f" {sentence(note)}"
+    if changed := changed_rows_text(replace(summary, rounds=rounds)):
+        about += f" {sentence(changed)}"
     if any(one.rejected for one in shown):
         about += " In parentheses: of an adapter that was rejected."
     text = f"## Metrics by round\n\n{about}\n\n{_table(head, rows)}"

@@ -12,10 +12,11 @@ from fedtrain.plurals import several
 from fedtrain.quoting import quoted
 from fedtrain.results.base_folder import base_folder
 from fedtrain.results.best_round import best_point
-from fedtrain.results.chance import best_alone_note, guess_warning, rows_of
+from fedtrain.results.chance import best_alone_note, rows_of
 from fedtrain.results.comparison import Comparison, read_comparison
 from fedtrain.results.curve import curve
 from fedtrain.results.export import default_target, export
+from fedtrain.results.held_out_rows import metric_warning
 from fedtrain.results.kept_adapter import rolled_back_text
 from fedtrain.results.locate import Located
 from fedtrain.results.run_summary import RunSummary
@@ -96,7 +97,7 @@ def run_result(summary: RunSummary, comparison: Comparison | None, adapter: Path
         final=shown.last if shown else None,
         best=best[1] if best else None,
         best_round=best[0] if best else None,
-        warning=guess_warning(summary),
+        warning=metric_warning(summary),
         best_alone=alone.value(shown.measure) if alone and shown else None,
         best_alone_participant=alone.participant if alone else None,
         best_alone_note=best_alone_note(comparison, shown.measure, rows_of(summary)) if comparison and shown else "",

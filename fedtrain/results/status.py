@@ -2,7 +2,8 @@
 
 from fedtrain.contracts.headline_metric import headline, hub_measures, loss_text, own_measures
 from fedtrain.plurals import several
-from fedtrain.results.chance import guess_warning, labels_note
+from fedtrain.results.chance import labels_note
+from fedtrain.results.held_out_rows import metric_warning
 from fedtrain.results.kept_adapter import metric_texts, rollback_texts
 from fedtrain.results.mix_table import mix_table
 from fedtrain.results.run_summary import ParticipantRound, RoundSummary, RunSummary
@@ -26,7 +27,7 @@ def first_lines(summary: RunSummary) -> list[str]:
         f"{several(len(summary.spec.participants), 'participant')}, {summary.spec.aggregation.strategy}",
         f"ledger {summary.url}",
     ]
-    lines += [text for text in (labels_note(summary), guess_warning(summary)) if text]
+    lines += [text for text in (labels_note(summary), metric_warning(summary)) if text]
     if summary.privacy is not None:
         lines.append(f"privacy: {summary.privacy.text}")
     if summary.adapter:

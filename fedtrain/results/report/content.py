@@ -14,10 +14,11 @@ from fedtrain.contracts.headline_metric import headline, hub_measures
 from fedtrain.plurals import several
 from fedtrain.quoting import quoted
 from fedtrain.results.baseline_tables import comparison_table, own_measure, personal_table
-from fedtrain.results.chance import best_alone_note, guess_warning, labels_note, rows_of
+from fedtrain.results.chance import best_alone_note, labels_note, rows_of
 from fedtrain.results.charts.time_and_bytes import bytes_of
 from fedtrain.results.comparison import Comparison
 from fedtrain.results.curve import Curve, curve, sentence
+from fedtrain.results.held_out_rows import metric_warning
 from fedtrain.results.mix_table import mix_table
 from fedtrain.results.privacy_facts import privacy_about, privacy_facts
 from fedtrain.results.public_text import public_place, public_values
@@ -49,7 +50,7 @@ def content(summary: RunSummary, comparison: Comparison | None, telemetry: Repor
         "tiles": tiles(summary, shown, comparison),
         "metric_charts": figures.metric_figures(shown, comparison, who) if shown else [],
         "labels": as_sentence(labels_note(summary)),
-        "warning": as_sentence(guess_warning(summary)),
+        "warning": as_sentence(metric_warning(summary)),
         "start_text": start_text(summary.spec),
         "start_label": start_label(summary.spec),
         "metric_source": shown.where if shown else "",

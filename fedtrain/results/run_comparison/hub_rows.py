@@ -7,6 +7,7 @@ from fedtrain.contracts.answer_labels import AnswerLabels
 from fedtrain.contracts.record_fields import Digest
 from fedtrain.listing import listed
 from fedtrain.results.chance import labels_of, rows_of
+from fedtrain.results.held_out_rows import digest_of_hub_rows
 from fedtrain.results.run_summary import RunSummary
 
 
@@ -29,7 +30,7 @@ def other_rows_warning(summaries: Sequence[RunSummary], names: Sequence[str]) ->
     """Return a warning about runs whose hub has other rows than that of the first measured run, by their number, digest
     and labels; empty if none is known. `names`: of the runs."""
     measured = [
-        _HubRows(name, count, _digest_of(summary), labels_of(summary))
+        _HubRows(name, count, digest_of_hub_rows(summary), labels_of(summary))
         for summary, name in zip(summaries, names, strict=True)
         if (count := rows_of(summary)) is not None
     ]
@@ -44,7 +45,3 @@ def other_rows_warning(summaries: Sequence[RunSummary], names: Sequence[str]) ->
         f"Do not compare the metrics of {listed([one.name for one in others])} with those of {first.name}: the hub "
         f"measured them on {what}."
     )
-
-
-def _digest_of(summary: RunSummary) -> Digest | None:
-    return next((round.rows for round in reversed(summary.rounds) if round.rows), None)

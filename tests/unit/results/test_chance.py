@@ -7,6 +7,7 @@ import pytest
 
 from fedtrain.contracts.answer_labels import AnswerLabels
 from fedtrain.results.chance import guess_warning, labels_note
+from fedtrain.results.held_out_rows import changed_rows_text
 from fedtrain.results.model_card import model_card
 from fedtrain.results.report import report
 from fedtrain.results.run_result import result_lines, run_result
@@ -52,3 +53,27 @@ def test_an_accuracy_of_one_answer_for_all_rows_is_a_warning(finished: Hand, com
     assert "rounds.count" not in card
     assert ("always the same answer" in report(summary, None)) == bool(warned)
     assert guess_warning(replace(summary, phase="Running")) == ""
+
+
+def test_rows_of_the_hub_that_change_during_the_run_are_a_warning(finished: Hand) -> None:
+    summary = summarise(finished.ledger)
+    a, b = (f"blake3:{letter * 64}" for letter in "ab")
+
+    def with_rows(*digests: str | None) -> RunSummary:
+        rounds = zip(summary.rounds, digests, strict=True)
+        return replace(summary, rounds=tuple(replace(round, rows=digest) for round, digest in rounds))
+
+    changed = with_rows(a, None, b, b)
+    text = (
+        "the hub's held-out rows changed before round 2: do not compare the metrics of earlier rounds with those of "
+        "later ones"
+    )
+    assert changed_rows_text(changed) == text
+    assert text in first_lines(changed)
+    assert f"warning: {text}" in result_lines(run_result(changed, None, Path("/runs/adapter")))
+    assert "held-out rows changed before round 2" in report(changed, None)
+    assert f"T{text[1:]}." in model_card(changed, changed.round(3), "adapter")
+    assert "rows changed" not in model_card(changed, changed.round(1), "adapter"), "the change came later"
+    for same in (with_rows(a, a, a, a), with_rows(None, None, None, None), with_rows(None, None, a, a)):
+        assert changed_rows_text(same) == ""
+    assert "round 1, round 2 and round 3:" in changed_rows_text(with_rows(a, b, a, b))

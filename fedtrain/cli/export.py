@@ -33,7 +33,7 @@ def command(
     from fedtrain.results.kept_adapter import kept_text
     from fedtrain.results.locate import locate
     from fedtrain.results.other_base import why_other_model, why_other_tokenizer
-    from fedtrain.results.public_base import unchecked_name
+    from fedtrain.results.public_base import public_base, unchecked_name
     from fedtrain.results.summary import summarise
 
     located = locate(run)
@@ -49,6 +49,7 @@ def command(
             raise UserError(found)
     if base is not None and isinstance(found, str):
         raise UserError(found)
+    public_base(summary.spec.model, base_name)  # raises before the note for a name that is not a model id
     if unchecked := unchecked_name(summary.spec.model, base_name):
         click.echo(unchecked, err=True)
     if merged:

@@ -95,3 +95,9 @@ def test_a_run_that_recorded_no_base_is_not_compared(trained: Hand, base: Path, 
     retrain(base)
     exported = fedtrain("export", runs / "default/quickstart", "--merged", "--out", tmp_path / "model")
     assert (exported.exit_code, exported.stderr) == (0, "")
+
+
+def test_a_name_that_is_not_a_model_id_is_refused_before_anything_is_said_of_it(run: Path, tmp_path: Path) -> None:
+    refused = fedtrain("export", run, "--out", tmp_path / "adapter", "--base-name", "org/gloss--base")
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("error: --base-name org/gloss--base is not a model id on Hugging Face: ")

@@ -10,6 +10,11 @@ from fedtrain.data.row import Row, answer
 from fedtrain.plurals import form, several
 
 
+def as_label(answer: str) -> str:
+    """Return the label that an answer stands for, whatever its case and blanks."""
+    return " ".join(answer.split()).casefold()
+
+
 @dataclass
 class LabelSpellings:
     """`found`: the number of rows with each answer, and the place of the first. `few`: whether there are few enough
@@ -59,7 +64,7 @@ class LabelSpellings:
             return None
         by_label: dict[str, list[tuple[int, str]]] = {}
         for text, spelling in self.found.items():
-            by_label.setdefault(" ".join(text.split()).casefold(), []).append(spelling)
+            by_label.setdefault(as_label(text), []).append(spelling)
         rare: list[tuple[int, str, str]] = []
         for spellings in by_label.values():
             (_, usual), *others = sorted(spellings, key=lambda spelling: -spelling[0])

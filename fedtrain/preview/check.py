@@ -45,7 +45,7 @@ def check(federation: Federation, limit: int | None) -> Checked:
     spec = federation.training.spec
     rendered = counter_of(federation)
     rows = check_rows(federation, limit, rendered=rendered)
-    return checked(federation, rows, tuple(notes(rows, spec.data, spec.training.seed)), limit, rendered)
+    return checked(federation, rows, tuple(notes(rows, spec)), limit, rendered)
 
 
 def counter_of(federation: Federation) -> RenderedRows | None:

@@ -52,9 +52,14 @@ def choices_errors(federation: Federation, offered: Offered, complete: bool) -> 
 
 def strange_rows(spec: FederatedTrainingSpec, strange: Sequence[tuple[str, bool]]) -> list[DataError]:
     """Return the faults of rows whose answer is not among their choices, if the hub measures Choices."""
-    if next(_positions(spec), None) is None:
+    if not measures_choices(spec):
         return []
     return [_strange(where, only_blanks) for where, only_blanks in strange]
+
+
+def measures_choices(spec: FederatedTrainingSpec) -> bool:
+    """Whether the hub measures Choices."""
+    return next(_positions(spec), None) is not None
 
 
 def _strange(where: str, only_blanks: bool) -> DataError:

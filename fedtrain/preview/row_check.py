@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from fedtrain.api.data import Data, RowSource
+from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.places import scheme
 from fedtrain.api.reading.federation import Federation
 from fedtrain.data.errors import DataError, MissingField
@@ -15,9 +16,10 @@ from fedtrain.data.parsing import parse_each
 from fedtrain.data.parsing.parsed import Parsed
 from fedtrain.data.row import PROBLEMS, Row, Warnings, count_warning, kind, row_digest
 from fedtrain.plurals import form, several
-from fedtrain.preview.choices_check import Offered
+from fedtrain.preview.choices_check import Offered, measures_choices
 from fedtrain.preview.missing_fields import RowNames, advised
 from fedtrain.preview.rendered_rows import RenderedRows
+from fedtrain.preview.unlearned_labels import unlearned_labels
 
 HUB = "evaluation.hub"
 SAMPLED = 100
@@ -106,7 +108,7 @@ def check_rows(
     return [checked for checked, _ in found]
 
 
-def notes(checked: Sequence[CheckedRows], spec_data: Data, seed: int) -> Iterator[str]:
+def notes(checked: Sequence[CheckedRows], spec: FederatedTrainingSpec) -> Iterator[str]:
     """Yield warnings about rows, with the place of the first one and no value."""
     for one in checked:
         for problem in PROBLEMS:
@@ -118,13 +120,15 @@ def notes(checked: Sequence[CheckedRows], spec_data: Data, seed: int) -> Iterato
                 f"{one.label}: {count:,} of {several(one.rows, 'row')} {form(count, 'is', 'are')} repeated "
                 f"(first: {later} is {earlier}). Remove them with `fedtrain convert --drop-repeated`."
             )
-        if leaked := _in_both_splits(one, spec_data, seed):
+        if leaked := _in_both_splits(one, spec.data, spec.training.seed):
             yield (
                 f"{one.label}: {several(leaked, 'validation row')} {form(leaked, 'is', 'are')} also in the "
                 "training split, so validation is too optimistic. "
                 "Remove repeated rows."
             )
     yield from _spellings(checked)
+    if measures_choices(spec):
+        yield from _unlearned(checked)
     yield from _shared(checked)
 
 
@@ -135,6 +139,17 @@ def _spellings(checked: Sequence[CheckedRows]) -> Iterator[str]:
         together = LabelSpellings.together(one.spellings for one in checked if one.dataset == dataset)
         if warning := together.warning():
             yield f"data set {dataset}: {warning}" if dataset is not None else warning
+
+
+def _unlearned(checked: Sequence[CheckedRows]) -> Iterator[str]:
+    """Yield the warning about labels of the hub that no participant trains, if all of the participants' rows were
+    read."""
+    participants = [one for one in checked if one.who != HUB]
+    if not all(one.complete and not one.faults and one.spellings.few for one in participants):
+        return
+    for hub in checked:
+        if hub.who == HUB and (warning := unlearned_labels(hub.spellings, [one.spellings for one in participants])):
+            yield warning
 
 
 def _name(federation: Federation, uri: str) -> str:

@@ -261,6 +261,27 @@ def test_choices_that_differ_from_the_answers_only_in_blanks_are_one_error(tmp_p
     assert SECRET not in error
 
 
+def test_labels_of_the_hub_that_no_participant_trains_are_a_warning(tmp_path: Path) -> None:
+    def rows(name: str, *answers: str) -> list[dict[str, Any]]:
+        return [{"prompt": f"{name} {number}:", "completion": text} for number, text in enumerate(answers)]
+
+    one, other = rows("a", *([" Heart", " Skin"] * 3)), rows("b", *([" Bone", " Skin"] * 2))
+
+    def warned(test: list[dict[str, Any]], *further: str, metric: str = "Choices") -> list[str]:
+        file = federation(tmp_path, one, [*other, *rows("c", *further)], test, format="PromptCompletion")
+        measured = f"{{uri: ./test.jsonl}}, metrics: [{{name: right, type: {metric}}}]"
+        file.write_text(file.read_text().replace("{uri: ./test.jsonl}", measured))
+        return warnings(file)
+
+    assert warned(rows("t", " Heart", " Bone", " Ear", " Ear")) == [
+        "evaluation.hub: 2 rows have an answer that no participant's rows have (first: test.jsonl:3), so no adapter "
+        "learns it. Correct the answer, or remove the rows."
+    ]
+    assert warned(rows("t", " Heart", " Ear"), metric="Loss") == [], "its rows need not be labels"
+    assert warned(rows("t", " Heart", " Bone", " Skin")) == []
+    assert warned(rows("t", " Heart", " Ear"), *(f" text {number}" for number in range(20))) == [], "not labels"
+
+
 def test_labels_that_participants_spell_differently_are_a_warning(tmp_path: Path) -> None:
     def rows(name: str, *answers: str) -> list[dict[str, Any]]:
         return [{"prompt": f"{name} {number}:", "completion": text} for number, text in enumerate(answers)]

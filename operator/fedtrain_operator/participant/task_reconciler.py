@@ -10,6 +10,7 @@ from dataclasses import replace
 from fedtrain.api.data import described
 from fedtrain.contracts.tasks import Assignment
 from fedtrain.manifests import labels
+from fedtrain.manifests.conditions import Condition
 from fedtrain.manifests.kinds import TASK, Json, Ref
 from fedtrain.manifests.launcher import Launcher, Standing
 from fedtrain.manifests.policy_check import Wait, capped
@@ -133,30 +134,10 @@ class Tasks:
     async def _run(self, ref: Ref, body: Json) -> Next:
         now = self._clock()
         young = now - self._first_seen.setdefault(ref, now) < self._pod_check
-        job = self.jobs.get(ref)
-        if job is None and body.get("status"):  # it was begun, and its job may not have been listed yet
-            job = await self.jobs.read(ref)
-        if job is not None and not await self._owners_policy.may_continue(ref, body):
-            await self.jobs.release(ref)
-            job = None
-        if job is None:
-            whole = await self._sites.hub.get(TASK, ref)  # another operator may have ended it since
-            if whole is None or whole["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
-                self.tasks.drop(body)
-                return Next(GONE_SECONDS)
-            try:
-                job = await self._started(whole)
-            except NotSigned:
-                if young:  # the hub signs right after it has created the task
-                    return Next(SIGNED_SECONDS)
-                raise TaskHeld(Wait(NOT_SIGNED, _NOT_SIGNED)) from None
-            except ApiError as error:
-                if error.code == 0 or (error.may_pass and young):
-                    raise
-                refused = self.jobs.not_created(spec_of_task(whole).task.participant, error)
-                await self._report(body, task_status.of_job(body, Standing("Pending"), None, refused, now))
-                return Next(self._pod_check)
-        if job is None or uid_of_another(job, body) is not None:
+        job = await self._allowed_job(ref, body) or await self._start(ref, body, young)
+        if isinstance(job, Next):
+            return job
+        if uid_of_another(job, body) is not None:
             return Next(GONE_SECONDS)
         self._owners_policy.starts.done(ref)
         await self._transfers.renew(ref, body["metadata"]["uid"])
@@ -164,39 +145,80 @@ class Tasks:
         if standing.state == "Pending" and body.get("status", {}).get("phase") == "Running":  # the watch may be late
             job = await self.jobs.read(ref) or job
             standing = self.jobs.standing(job)
-        outcome = waits = None
-        log_tail: tuple[str, ...] = ()
-        if standing.state == "Failed":
-            outcome, report = await self.jobs.outcome(ref), await self._trainer_report(ref, body, "Failed")
-            if outcome.spooled:
-                await self.jobs.release(ref)
-                why = outcome.reason.rstrip(".")
-                message = f"the update is trained and waits for the store: {why}. It is uploaded by itself later"
-                await self._report(body, task_status.uploading(body, message, self._clock()))
-                return Next(UPLOAD_SECONDS)
-            await self._journal.note(body, "Failed", message=outcome.reason, sent=report.sent)
-            log_tail = report.log
-        elif standing.state == "Succeeded":
-            report = await self._trainer_report(ref, body, "Succeeded")
-            await self._journal.note(body, "Finished", sent=report.sent)
-            log_tail = report.log
-        elif standing.state == "Pending" and not (young and not job.get("status", {}).get("conditions")):
-            if (whole := await self._whole(ref, body)) is None:
-                return Next(GONE_SECONDS)
-            late = self._clock() - self._first_seen[ref] >= LONGEST_START_SECONDS
-            pods, waits = await self.jobs.why_waiting(ref, spec_of_task(whole), job, late)
-            if self._stuck.lost(ref, pods, self._clock()):
-                log.warning("container created but never started; recreating the job", extra={"task": str(ref)})
-                await self.jobs.release(ref)
-                return Next(self._pod_check)
-            if waits and await self._is_outdated(whole, job):
-                log.info("policy or image changed while pods wait; recreating the job", extra={"task": str(ref)})
-                await self.jobs.release(ref)
-                return Next(self._pod_check)
+        if standing.state in _ENDED:
+            return await self._end(ref, body, standing)
+        waits = None
+        if standing.state == "Pending" and not (young and not job.get("status", {}).get("conditions")):
+            waits = await self._why_waiting(ref, body, job)
+            if isinstance(waits, Next):
+                return waits
         if standing.state != "Pending" or waits or body.get("status") or not young:  # most run within moments
-            status = task_status.of_job(body, standing, outcome, waits, self._clock())
-            await self._report(body, status | ({"logTail": "\n".join(log_tail)} if log_tail else {}))
-        return Next(_after(standing, self._pod_check, COPY_SECONDS if self._sites.is_remote else None))
+            await self._report(body, task_status.of_job(body, standing, None, waits, self._clock()))
+        if standing.state == "Pending":
+            return Next(self._pod_check)
+        return Next(COPY_SECONDS if self._sites.is_remote else None)
+
+    async def _allowed_job(self, ref: Ref, body: Json) -> Json | None:
+        """The task's job; None if there is none, or the policy no longer allows it."""
+        job = self.jobs.get(ref)
+        if job is None and body.get("status"):  # it was begun, and its job may not have been listed yet
+            job = await self.jobs.read(ref)
+        if job is not None and not await self._owners_policy.may_continue(ref, body):
+            await self.jobs.release(ref)
+            return None
+        return job
+
+    async def _start(self, ref: Ref, body: Json, young: bool) -> Json | Next:
+        """Create the job and return it; or when to try again. Raises TaskRefused, TaskHeld, ApiError."""
+        whole = await self._sites.hub.get(TASK, ref)  # another operator may have ended it since
+        if whole is None or whole["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
+            self.tasks.drop(body)
+            return Next(GONE_SECONDS)
+        try:
+            return await self._started(whole) or Next(GONE_SECONDS)
+        except NotSigned:
+            if young:  # the hub signs right after it has created the task
+                return Next(SIGNED_SECONDS)
+            raise TaskHeld(Wait(NOT_SIGNED, _NOT_SIGNED)) from None
+        except ApiError as error:
+            if error.code == 0 or (error.may_pass and young):
+                raise
+            refused = self.jobs.not_created(spec_of_task(whole).task.participant, error)
+            await self._report(body, task_status.of_job(body, Standing("Pending"), None, refused, self._clock()))
+            return Next(self._pod_check)
+
+    async def _end(self, ref: Ref, body: Json, standing: Standing) -> Next:
+        """Report a job that has ended, or delete one whose update the store did not take: another job uploads it."""
+        outcome = await self.jobs.outcome(ref) if standing.state == "Failed" else None
+        report = await self._trainer_report(ref, body, standing.state)
+        if outcome is None:
+            await self._journal.note(body, "Finished", sent=report.sent)
+        elif outcome.spooled:
+            await self.jobs.release(ref)
+            why = outcome.reason.rstrip(".")
+            message = f"the update is trained and waits for the store: {why}. It is uploaded by itself later"
+            await self._report(body, task_status.uploading(body, message, self._clock()))
+            return Next(UPLOAD_SECONDS)
+        else:
+            await self._journal.note(body, "Failed", message=outcome.reason, sent=report.sent)
+        status = task_status.of_job(body, standing, outcome, None, self._clock())
+        await self._report(body, status | ({"logTail": "\n".join(report.log)} if report.log else {}))
+        return Next(0)
+
+    async def _why_waiting(self, ref: Ref, body: Json, job: Json) -> Condition | Next | None:
+        """Why the job's pods do not run, if that is known; or when to try again, after the job was deleted."""
+        if (whole := await self._whole(ref, body)) is None:
+            return Next(GONE_SECONDS)
+        late = self._clock() - self._first_seen[ref] >= LONGEST_START_SECONDS
+        pods, waits = await self.jobs.why_waiting(ref, spec_of_task(whole), job, late)
+        if self._stuck.lost(ref, pods, self._clock()):
+            log.warning("container created but never started; recreating the job", extra={"task": str(ref)})
+        elif waits and await self._is_outdated(whole, job):
+            log.info("policy or image changed while pods wait; recreating the job", extra={"task": str(ref)})
+        else:
+            return waits
+        await self.jobs.release(ref)
+        return Next(self._pod_check)
 
     async def _trainer_report(self, ref: Ref, body: Json, state: str) -> TrainerReport:
         """What the trainer says, with the lines of its log that the policy lets the hub see. Pods are read only if
@@ -298,10 +320,3 @@ class Tasks:
             "reason": content["reason"],
         }
         log.info("%s", f"{content['phase']}: {content['message']}".removesuffix(": "), extra=about)
-
-
-def _after(standing: Standing, pod_check: float, running: float | None) -> float | None:
-    """`running`: seconds until the next pass over a task that runs; None if only a change needs one."""
-    if standing.state in _ENDED:
-        return 0
-    return pod_check if standing.state == "Pending" else running

@@ -14,7 +14,9 @@ from fedtrain.cli.wrapping import say
 from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
+    from fedtrain.api.reading import Federation
     from fedtrain.baseline.arms import ArmRun
+    from fedtrain.baseline.compare import Compared
     from fedtrain.runner.events import Event
 
 
@@ -39,19 +41,11 @@ def command(
     Each training gets as many steps as in the federated run. Runs the federation first if needed. After Ctrl-C or a
     crash, run the same command again to resume. All data must be on this machine, as for `fedtrain run`.
     """
-    from fedtrain.api.places import short_path
-    from fedtrain.baseline.compare import Compared, Watch, compare
+    from fedtrain.baseline.compare import Watch, compare
     from fedtrain.baseline.without_noise import check_storage, without_noise
     from fedtrain.cli.missing_format import read_with_format_of_rows
     from fedtrain.contracts.as_json import as_json as plain_json
     from fedtrain.ledger.run_claim import SpecDiffers
-    from fedtrain.results.baseline_tables import comparison_table, headline_text, personal_table
-    from fedtrain.results.chance import labels_note, rows_of
-    from fedtrain.results.export import default_target
-    from fedtrain.results.picture import default_picture, write_picture
-    from fedtrain.results.run_result import export_newest
-    from fedtrain.results.summary import summarise
-    from fedtrain.results.tables import show
     from fedtrain.runner.errors import RunError
 
     federation = read_with_format_of_rows(file)
@@ -62,9 +56,7 @@ def command(
         click.echo(f"note: {note}.", err=True)
     try:
         check_storage(federation)
-        result: Compared = compare(
-            federation, watch, alone_only=alone_only, personal_steps=personal_steps, parallel=parallel
-        )
+        result = compare(federation, watch, alone_only=alone_only, personal_steps=personal_steps, parallel=parallel)
     except KeyboardInterrupt:
         screen.close()
         click.echo(f"stopped. Run `fedtrain baseline {quoted(file)}` to resume", err=True)
@@ -76,26 +68,40 @@ def command(
     if as_json:
         click.echo(json.dumps(plain_json(result.comparison), indent=2))
     else:
-        spec = federation.training.spec
-        click.echo("")
-        personal = personal_table(result.comparison, spec)
-        show([comparison_table(result.comparison, spec), *([personal] if personal else [])], terminal)
-        summary = summarise(result.ledger)
-        click.echo("")
-        if note := labels_note(summary):
-            say(f"{note}.")
-        say(headline_text(result.comparison, spec, rows_of(summary)))
-        click.echo("")
-        picture = write_picture(result.ledger, default_picture(result.ledger))
-        if picture is not None:
-            click.echo(f"picture: {short_path(str(picture))}")
-        click.echo(f"adapter: {short_path(str(export_newest(result.ledger, federation)))}")
-        for arm in result.comparison.arms:
-            if arm.kind == "Personalised":
-                folder = default_target(result.ledger).parent.with_name(arm.run.rpartition("/")[2])
-                click.echo(f"personalised adapter of {arm.participant}: fedtrain export {quoted(folder)}")
+        _show(result, federation, terminal)
     if result.failed:
         raise TrainingsFailed(result.failed, f"Run `fedtrain baseline {quoted(file)}` to retry them.")
+
+
+def _show(result: "Compared", federation: "Federation", terminal: bool) -> None:
+    """Print the comparison, and where its files are. Writes the picture and exports the adapter."""
+    from fedtrain.api.places import short_path
+    from fedtrain.results.baseline_tables import comparison_table, headline_text, personal_table
+    from fedtrain.results.chance import labels_note, rows_of
+    from fedtrain.results.export import default_target
+    from fedtrain.results.picture import default_picture, write_picture
+    from fedtrain.results.run_result import export_newest
+    from fedtrain.results.summary import summarise
+    from fedtrain.results.tables import show
+
+    spec = federation.training.spec
+    click.echo("")
+    personal = personal_table(result.comparison, spec)
+    show([comparison_table(result.comparison, spec), *([personal] if personal else [])], terminal)
+    summary = summarise(result.ledger)
+    click.echo("")
+    if note := labels_note(summary):
+        say(f"{note}.")
+    say(headline_text(result.comparison, spec, rows_of(summary)))
+    click.echo("")
+    picture = write_picture(result.ledger, default_picture(result.ledger))
+    if picture is not None:
+        click.echo(f"picture: {short_path(str(picture))}")
+    click.echo(f"adapter: {short_path(str(export_newest(result.ledger, federation)))}")
+    for arm in result.comparison.arms:
+        if arm.kind == "Personalised":
+            folder = default_target(result.ledger).parent.with_name(arm.run.rpartition("/")[2])
+            click.echo(f"personalised adapter of {arm.participant}: fedtrain export {quoted(folder)}")
 
 
 class _Screen:

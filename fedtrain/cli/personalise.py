@@ -54,42 +54,29 @@ def command(
     nothing: the result stays in the folder --runs. The comparison shows the base model, your rows alone (as many steps
     as FILE plans in all rounds), the federated and the personalised adapter. After Ctrl-C, run the same command again.
     """
-    from fedtrain.api.base_model_folder import not_a_base
     from fedtrain.api.reading import read_file
     from fedtrain.baseline.arms import planned_steps
     from fedtrain.baseline.one_participant import own_copy, personalise
     from fedtrain.baseline.progress import Bars, Lines, Silent
     from fedtrain.baseline.without_noise import without_noise
     from fedtrain.contracts.as_json import as_json as plain_json
-    from fedtrain.results.base_folder import not_the_base, use_base
     from fedtrain.results.baseline_tables import personal_tables
-    from fedtrain.results.export_files import WEIGHTS
     from fedtrain.results.run_result import export_newest
     from fedtrain.results.tables import show
     from fedtrain.runner.errors import RunError
 
     federation = read_file(file, elsewhere=True, judged=False)
-    spec = federation.training.spec
     who = _participant(federation, participant)
-    if data is None and who not in federation.policies:
-        raise UserError(f"{file} has no policy of {who}", "Name your rows with --data, or add your ParticipantPolicy.")
-    if data is not None and len(spec.data.names) > 1:
-        raise UserError("--data names one data set, but data.datasets has several", "Add your policy to the file.")
-    if not (adapter / WEIGHTS).is_file():
-        raise UserError(f"{adapter} is not an adapter: it has no {WEIGHTS}", "Name the folder of `fedtrain export`.")
-    if base is not None and not base.is_dir():
-        raise UserError(f"the folder {base} does not exist", "Correct --base.")
-    if base is not None and (contents := not_a_base(base)) is not None:
-        raise UserError(not_the_base(base, contents), f"{use_base(spec.model.base)}.")
+    _check_rows_are_named(federation, who, data)
+    _check_folders(federation, adapter, base)
     terminal = is_terminal(plain)
     view = Silent() if as_json else Bars() if terminal else Lines(sys.stdout)
     if (note := without_noise(federation)) is not None:
         click.echo(f"note: {note}.", err=True)
     own = own_copy(federation, who, runs, data, base)
+    steps_alone = None if no_alone else planned_steps(federation.training.spec, who)
     try:
-        result = personalise(
-            own, who, adapter, steps, steps_alone=None if no_alone else planned_steps(spec, who), view=view
-        )
+        result = personalise(own, who, adapter, steps, steps_alone=steps_alone, view=view)
     except KeyboardInterrupt:
         view.close()
         click.echo("stopped. Run the same command to resume", err=True)
@@ -108,6 +95,27 @@ def command(
     folder = export_newest(result.ledger, result.federation)
     click.echo(f"\npersonalised adapter: {folder}")
     show_next((f"fedtrain try {quoted(folder.parent)}", "talk to it"))
+
+
+def _check_rows_are_named(federation: "Federation", who: str, data: Path | None) -> None:
+    if data is None and who not in federation.policies:
+        fix = "Name your rows with --data, or add your ParticipantPolicy."
+        raise UserError(f"{federation.path} has no policy of {who}", fix)
+    if data is not None and len(federation.training.spec.data.names) > 1:
+        raise UserError("--data names one data set, but data.datasets has several", "Add your policy to the file.")
+
+
+def _check_folders(federation: "Federation", adapter: Path, base: Path | None) -> None:
+    from fedtrain.api.base_model_folder import not_a_base
+    from fedtrain.results.base_folder import not_the_base, use_base
+    from fedtrain.results.export_files import WEIGHTS
+
+    if not (adapter / WEIGHTS).is_file():
+        raise UserError(f"{adapter} is not an adapter: it has no {WEIGHTS}", "Name the folder of `fedtrain export`.")
+    if base is not None and not base.is_dir():
+        raise UserError(f"the folder {base} does not exist", "Correct --base.")
+    if base is not None and (contents := not_a_base(base)) is not None:
+        raise UserError(not_the_base(base, contents), f"{use_base(federation.training.spec.model.base)}.")
 
 
 def _participant(federation: "Federation", named: str | None) -> str:

@@ -71,20 +71,26 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     counts = {who: one.samples for who, one in counted.items()} if counted is not None else None
     name, spec = federation.training.metadata.name, federation.training.spec
     who, rounds, strategy = [p.name for p in spec.participants], spec.rounds.count, spec.aggregation.strategy
+    privacy = _privacy(federation, counts) if spec.privacy is not None else None
+    validation = Validation(True, (), warnings, facts, name, tuple(who), rounds, strategy, privacy)
     if output == "json":
-        privacy = _privacy(federation, counts) if spec.privacy is not None else None
-        _print(Validation(True, (), warnings, facts, name, tuple(who), rounds, strategy, privacy))
-        return
+        _print(validation)
+    else:
+        _show(validation, file, federation, cluster=cluster)
+
+
+def _show(found: "Validation", file: Path, federation: "Federation", *, cluster: bool) -> None:
+    name, spec = federation.training.metadata.name, federation.training.spec
+    who, rounds = [p.name for p in spec.participants], several(spec.rounds.count, "round")
     participants = f"{several(len(who), 'participant')} ({_some(who)})"
     where = " on a cluster" if cluster else ""
-    say(f"{file} is valid{where}: {name}, {participants}, {several(rounds, 'round')}, {strategy}.")
-    for fact in facts:
+    say(f"{file} is valid{where}: {name}, {participants}, {rounds}, {spec.aggregation.strategy}.")
+    for fact in found.facts:
         say(fact, indent=2)
-    for warning in warnings:
+    for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)
-    if spec.privacy is not None:
-        for line in _privacy(federation, counts):
-            say(line, indent=2)
+    for line in found.privacy or ():
+        say(line, indent=2)
     if cluster:
         for kind, known in (("Participant", federation.records), ("ParticipantPolicy", federation.policies)):
             if others := [one for one in who if one not in known]:

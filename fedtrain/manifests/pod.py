@@ -55,17 +55,7 @@ def hardened(
         spool: claim of the volume for trained updates, of which the pod mounts the folder of its task.
         transfer: uid of the participant's task whose signed requests are mounted, and those of no other task.
     """
-    mounts = {"scratch": "/tmp", "home": HOME}
-    volumes: list[Json] = [{"name": "scratch", "emptyDir": {}}, {"name": "home", "emptyDir": {}}]
-    if shared_memory:  # processes of one node exchange tensors there; the default is 64 MiB
-        mounts["shm"] = "/dev/shm"
-        volumes.append({"name": "shm", "emptyDir": {"medium": "Memory"}})
-    if transfer is not None:
-        mounts["transfer"] = TRANSFER
-        items = [{"key": transfer, "path": GRANT}]
-        volumes.append({"name": "transfer", "secret": {"secretName": TRANSFER_SECRET, "items": items}})
-    if transfer is not None and spool is not None:
-        volumes.append({"name": "spool", "persistentVolumeClaim": {"claimName": spool}})
+    volumes, mounts = _volumes(credentials, shared_memory, transfer, spool)
     variables = {ASSIGNMENT: assignment, **USER, **(environment or {})}
     if transfer is not None:
         variables[GRANT_VARIABLE] = f"{TRANSFER}/{GRANT}"
@@ -81,14 +71,7 @@ def hardened(
         "env": [{"name": name, "value": value} for name, value in variables.items()],
         "terminationMessagePath": OUTCOME,
         "terminationMessagePolicy": "File",
-        "volumeMounts": [
-            *({"name": name, "mountPath": path} for name, path in mounts.items()),
-            *([{"name": "spool", "mountPath": SPOOL, "subPath": transfer}] if spool is not None else []),
-            *(
-                {"name": f"{place}-credentials", "mountPath": f"{CREDENTIALS}/{place}", "readOnly": True}
-                for place in credentials
-            ),
-        ],
+        "volumeMounts": mounts,
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
@@ -106,8 +89,28 @@ def hardened(
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [main],
-        "volumes": [
-            *volumes,
-            *({"name": f"{place}-credentials", "secret": {"secretName": name}} for place, name in credentials.items()),
-        ],
+        "volumes": volumes,
     }
+
+
+def _volumes(
+    credentials: Mapping[str, str], shared_memory: bool, transfer: str | None, spool: str | None
+) -> tuple[list[Json], list[Json]]:
+    """Return the volumes of a pod, and where its container mounts them."""
+    volumes: list[Json] = [{"name": "scratch", "emptyDir": {}}, {"name": "home", "emptyDir": {}}]
+    mounts: list[Json] = [{"name": "scratch", "mountPath": "/tmp"}, {"name": "home", "mountPath": HOME}]
+    if shared_memory:  # processes of one node exchange tensors there; the default is 64 MiB
+        volumes.append({"name": "shm", "emptyDir": {"medium": "Memory"}})
+        mounts.append({"name": "shm", "mountPath": "/dev/shm"})
+    if transfer is not None:
+        items = [{"key": transfer, "path": GRANT}]
+        volumes.append({"name": "transfer", "secret": {"secretName": TRANSFER_SECRET, "items": items}})
+        mounts.append({"name": "transfer", "mountPath": TRANSFER})
+    if transfer is not None and spool is not None:
+        volumes.append({"name": "spool", "persistentVolumeClaim": {"claimName": spool}})
+        mounts.append({"name": "spool", "mountPath": SPOOL, "subPath": transfer})
+    for place, secret in credentials.items():
+        name = f"{place}-credentials"
+        volumes.append({"name": name, "secret": {"secretName": secret}})
+        mounts.append({"name": name, "mountPath": f"{CREDENTIALS}/{place}", "readOnly": True})
+    return volumes, mounts

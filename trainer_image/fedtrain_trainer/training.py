@@ -57,8 +57,7 @@ def train(model: AdaptedModel, rows: Rows, round: Round, group: Group, report: P
     losses: list[float] = []
     total, tokens = 0.0, 0
     skipped = 0
-    checkpoints = {math.ceil(count * part / CHECKPOINTS) for part in range(1, CHECKPOINTS + 1)}
-    best: tuple[float, torch.Tensor] | None = None
+    best = _BestWeights(flat, count)
     for step, estimate in enumerate(gradient.estimates(), start=1):
         loss = estimate.loss
         if loss is not None and not math.isfinite(loss):
@@ -69,13 +68,11 @@ def train(model: AdaptedModel, rows: Rows, round: Round, group: Group, report: P
         scaler.unscale_(optimizer)
         if work.proximal_mu:
             flat.gradient.add_(flat.weights.data - flat.received, alpha=work.proximal_mu)
-        norm = flat.norm().item()
-        if math.isfinite(norm):
-            flat.gradient.mul_(min(1.0, training.max_grad_norm / (norm + 1e-6)))
-        elif scaler.is_enabled():  # the scaler skips such a step and tries a smaller scale
-            skipped += 1
-        else:
-            raise Refused(f"the gradient is {norm} at step {step} of {count}; lower `training.learningRate`")
+        norm = _clip(flat, training.max_grad_norm)
+        if not math.isfinite(norm):
+            if not scaler.is_enabled():
+                raise Refused(f"the gradient is {norm} at step {step} of {count}; lower `training.learningRate`")
+            skipped += 1  # the scaler skips such a step and tries a smaller scale
         for settings in optimizer.param_groups:
             at = position(work.progress_start, work.progress_end, step - 1, count)
             settings["lr"] = training.learning_rate * factor(training, at)
@@ -85,19 +82,16 @@ def train(model: AdaptedModel, rows: Rows, round: Round, group: Group, report: P
             losses.append(loss)
             total, tokens = total + loss * estimate.tokens, tokens + estimate.tokens
         report("training", step, count, total / tokens if tokens else None)
-        if round.validate is not None and step in checkpoints:
-            measured = round.validate()
+        if round.validate is not None and step in best.checkpoints:
+            best.offer(round.validate())
             model.module.train()
-            if best is None or measured < best[0]:
-                best = (measured, flat.weights.data.clone())
     model.module.eval()
     if skipped == count:
         raise Refused(
             f"{several(count, 'step')} overflowed in FP16, so no step was taken; set `training.precision` to "
             "`BF16` or `FP32`"
         )
-    if best is not None:
-        flat.weights.data.copy_(best[1])
+    best.restore()
     if not bool(torch.isfinite(flat.weights.data).all()):
         raise Refused(f"the trained weights are not finite after step {count}; lower `training.learningRate`")
     return Trained(
@@ -106,10 +100,38 @@ def train(model: AdaptedModel, rows: Rows, round: Round, group: Group, report: P
         tokens=tokens if losses else None,
         loss=total / tokens if tokens else None,
         curve=losses,
-        validation_loss=best[0] if best is not None else None,
+        validation_loss=best.loss,
         rows=gradient.micro_batch,
         skipped=skipped,
     )
+
+
+class _BestWeights:
+    """The weights of the checkpoint with the lowest validation loss."""
+
+    def __init__(self, flat: FlatWeights, steps: int) -> None:
+        self.checkpoints = {math.ceil(steps * part / CHECKPOINTS) for part in range(1, CHECKPOINTS + 1)}
+        self.loss: float | None = None
+        self._flat = flat
+        self._weights: torch.Tensor | None = None
+
+    def offer(self, loss: float) -> None:
+        """Keep the current weights if their loss is the lowest so far."""
+        if self.loss is None or loss < self.loss:
+            self.loss, self._weights = loss, self._flat.weights.data.clone()
+
+    def restore(self) -> None:
+        """Load the kept weights, if any."""
+        if self._weights is not None:
+            self._flat.weights.data.copy_(self._weights)
+
+
+def _clip(flat: FlatWeights, most: float) -> float:
+    """Scale the gradient to a norm of at most `most`, unless it is not finite. Return the norm that it had."""
+    norm = flat.norm().item()
+    if math.isfinite(norm):
+        flat.gradient.mul_(min(1.0, most / (norm + 1e-6)))
+    return norm
 
 
 def _optimizer(training: Training, weights: torch.nn.Parameter) -> torch.optim.Optimizer:

@@ -9,6 +9,7 @@ from blake3 import blake3
 
 from fedtrain.contracts.digests import digest_file
 from fedtrain.contracts.noise_share_check import share_flaw
+from fedtrain.contracts.record_fields import Metrics
 from fedtrain.contracts.records import Update
 from fedtrain.contracts.tasks import Train
 from fedtrain.privacy.gaussian_noise import SEED_BYTES
@@ -18,13 +19,13 @@ from fedtrain_trainer.data import formats, is_private, participant_of, participa
 from fedtrain_trainer.encoding import encoded
 from fedtrain_trainer.examples import Encoder
 from fedtrain_trainer.gradients.round import Round
-from fedtrain_trainer.loading import received
+from fedtrain_trainer.loading import received as received_adapter
 from fedtrain_trainer.measuring import HeldOutRows
 from fedtrain_trainer.memory import fit
 from fedtrain_trainer.outcome import Refused, Retry
 from fedtrain_trainer.precision import chosen
 from fedtrain_trainer.private_update import private_update, stated
-from fedtrain_trainer.training import train
+from fedtrain_trainer.training import Trained, train
 from fedtrain_trainer.works.sending import send
 
 log = logging.getLogger("fedtrain.trainer")
@@ -40,7 +41,7 @@ def train_round(context: Context, work: Train) -> Update | None:
         window = split.window(work, task.training.seed)
         if len(window) == 0:
             raise Refused(f"the slice of round {task.round} is empty; give the participant more samples a round")
-    model, start = received(context, work.adapter, work.config)
+    model, start = received_adapter(context, work.adapter, work.config)
     model.load(start, train_only_b=work.train_only_b)
     encoder = Encoder(model.tokenizer, formats(task), task.data.max_length)
     with context.timed("data"):
@@ -74,14 +75,24 @@ def train_round(context: Context, work: Train) -> Update | None:
     if loss is None and held_out is not None:
         with context.timed("evaluating"):
             loss = held_out.loss_if_possible("evaluating")
+    _note(context, trained)
+    return _sent(context, work, trained, loss, metrics) if group.is_main else None
+
+
+def _note(context: Context, trained: Trained) -> None:
+    """Report what is not part of the record."""
     context.notes.update(steps=trained.steps)
-    if not is_private(task):
+    if not is_private(context.task):
         context.notes.update(curve=trained.curve, tokens=trained.tokens, rows=trained.rows)
     if trained.skipped:
         context.notes["skippedSteps"] = trained.skipped
         log.warning("%d of %d steps overflowed in FP16 and were skipped", trained.skipped, trained.steps)
-    if not group.is_main:
-        return None
+
+
+def _sent(context: Context, work: Train, trained: Trained, loss: float | None, received: Metrics) -> Update:
+    """Send the update and return its record. `loss`: of the trained adapter, `received`: metrics of the one that came,
+    on the validation split."""
+    task = context.task
     update, within_bound = private_update(task, work, trained.update, context.binding.noise_key)
     context.report("uploading", 0, 1)
     with context.timed("uploading"):
@@ -105,7 +116,7 @@ def train_round(context: Context, work: Train) -> Update | None:
             tokens=trained.tokens,
             train_loss=trained.loss,
             validation_loss=loss,
-            received=metrics,
+            received=received,
             within_bound=within_bound,
             norm=stated(update) if work.states_norm else None,
         )

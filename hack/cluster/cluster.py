@@ -40,16 +40,16 @@ class Cluster:
         logs: the folder with a log for each program; it stays until another process starts a cluster.
     """
 
-    def __init__(self, name: str, *, images: Sequence[Image] = (), leashed: bool = True) -> None:
+    def __init__(self, name: str, *, images: Sequence[Image] = (), persistent: bool = False) -> None:
         """
         Args:
-            name: with a leash, other processes can have clusters of the same name.
+            name: unless the cluster is persistent, other processes can have clusters of the same name.
             images: see the attribute.
-            leashed: whether the cluster ends when this process does.
+            persistent: whether the cluster stays when this process ends.
         """
         self.name = name
-        self.folder = cache("clusters") / (f"{name}.{os.getpid()}" if leashed else name)
-        self.space = Space(self.folder, leashed=leashed)
+        self.folder = cache("clusters") / (name if persistent else f"{name}.{os.getpid()}")
+        self.space = Space(self.folder, persistent=persistent)
         self.kubeconfig = self.folder / "kubeconfig"
         self.logs = self.folder / "logs"
         self.pod_logs = self.folder / "pods"

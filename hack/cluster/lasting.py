@@ -46,7 +46,7 @@ class Lasting:
 def start(engine: Engine | None, sites: int = 0) -> Lasting | None:
     """Starts the cluster with its store, by kind in this engine, or without one; None if one runs already. `sites`:
     number of participants' clusters to start beside it; only without an engine."""
-    if Kind.of(NAME) or Cluster(NAME, leashed=False).space.is_running():
+    if Kind.of(NAME) or Cluster(NAME, persistent=True).space.is_running():
         return None
     started = start_in(engine) if engine else _start_alone(sites)
     _write_settings(started, _fill_buckets(started.store))
@@ -59,7 +59,7 @@ def stop() -> None:
         kind.remove()
     else:
         for name in (*_site_names(MOST_SITES), NAME):
-            Cluster(name, leashed=False).remove()
+            Cluster(name, persistent=True).remove()
     SETTINGS.unlink(missing_ok=True)
 
 
@@ -83,7 +83,7 @@ def _start_alone(sites: int) -> Lasting:
     need_packages()
     provide(*ALWAYS)
     images = [product(name) for name in PRODUCTS]
-    cluster, *others = (Cluster(name, images=images, leashed=False) for name in (NAME, *_site_names(sites)))
+    cluster, *others = (Cluster(name, images=images, persistent=True) for name in (NAME, *_site_names(sites)))
     cluster.__enter__()
     s3_server = S3Server(cluster.folder / "store", cluster.space.place).__enter__()
     _name_store(cluster.control_plane.api, s3_server)

@@ -17,7 +17,7 @@ from hack.cluster.eventually import PATIENCE_SECONDS
 
 LOOPBACK = "127.0.0.1"
 # What makes the kernel kill a program as soon as the one that started it is gone.
-LEASH = ("setpriv", "--pdeathsig", "KILL")
+ENDS_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
 
 
 class ProgramFailed(Exception):
@@ -85,7 +85,7 @@ class Processes:
         program = self._programs[name]
         with self.log_of(name).open("ab") as log:
             self._running[name] = subprocess.Popen(
-                [*(self.place.enter or LEASH), *program.command],
+                [*(self.place.enter or ENDS_WITH_PARENT), *program.command],
                 env=program.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

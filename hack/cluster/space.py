@@ -16,7 +16,7 @@ from pathlib import Path
 
 from hack.cluster.cache import cache, locked
 from hack.cluster.cgroups import kill_cgroup, make_cgroup, remove_cgroup
-from hack.cluster.processes import LEASH, Place, ProgramFailed, run
+from hack.cluster.processes import ENDS_WITH_PARENT, Place, ProgramFailed, run
 
 BRIDGE = "fedtrain0"
 # For benchmarks of networks, by RFC 2544: no network that a machine is likely to be in.
@@ -52,16 +52,16 @@ class _Held:
 class Space:
     """The namespaces of one cluster, from `start` to `stop`. A file in a folder holds what it takes to stop them."""
 
-    def __init__(self, folder: Path, *, leashed: bool = True) -> None:
+    def __init__(self, folder: Path, *, persistent: bool = False) -> None:
         """
         Args:
             folder: a folder for files of the space's own.
-            leashed: whether the space dies with this process.
+            persistent: whether the space stays when this process ends.
         """
         self._file = folder / "space.json"
         self._ready = folder / "space.ready"
         self._log = folder / "space.log"
-        self._leash = LEASH if leashed else ()
+        self._bound = () if persistent else ENDS_WITH_PARENT
 
     @property
     def place(self) -> Place:
@@ -138,7 +138,7 @@ class Space:
         shell = ["--propagation", "slave", "bash", "-ec", FIRST_PROCESS, "space", str(self._ready)]
         with self._log.open("wb") as log:
             holder = subprocess.Popen(
-                [*self._leash, *unshare, *shell],
+                [*self._bound, *unshare, *shell],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

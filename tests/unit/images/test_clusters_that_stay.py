@@ -20,7 +20,7 @@ def test_all_clusters_that_can_be_started_are_removed(monkeypatch: pytest.Monkey
     removed: list[str] = []
 
     class Played:
-        def __init__(self, name: str, leashed: bool) -> None:
+        def __init__(self, name: str, persistent: bool) -> None:
             self.name = name
 
         def remove(self) -> None:

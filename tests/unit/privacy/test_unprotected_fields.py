@@ -38,7 +38,7 @@ def test_every_field_of_a_tasks_status_is_in_the_table() -> None:
 def test_every_field_of_the_telemetry_is_in_the_table() -> None:
     """The keys of the report that a trainer writes, and what its parts note."""
     report = RUN.read_text().split("def _telemetry(")[1]
-    sent = set(re.findall(r'^        "(\w+)":', report, re.MULTILINE))
+    sent = set(re.findall(r'[ {]"(\w+)":', report))
     noted: set[str] = set()
     for file in RUN.parent.rglob("*.py"):
         for named, key, constant in NOTES.findall(file.read_text()):

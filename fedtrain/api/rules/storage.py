@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.places import is_file, scheme
 from fedtrain.api.rules.context import Context
-from fedtrain.api.rules.rule import Cel, Violations, broken, regex, rule
+from fedtrain.api.rules.rule import Cel, Violations, broken, quoted, regex, rule
 from fedtrain.api.storage import S3, File, S3Access, Storage
 
 BUCKET = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
@@ -14,7 +14,11 @@ _URI = "^(?i:s3):/"
 _SERVER = "^(?i:https?)://[^/?#]"
 _PASSWORD = "^(?i:https?)://[^/?#]*@"
 _VARIABLE = "[$][{(]?[A-Za-z_]"
-_HOST = f"(self.matches({regex('://[^/]')}) ? self.split('://')[1].split('/')[0] : self)"
+_HOST = "[A-Za-z0-9_.-]+(:[0-9]+)?(/.*)?$"
+"""What follows the scheme, such as `minio:9000/path`, also after `http:/` or without a scheme."""
+_PLAIN = "^(?i:http):"
+_NO_HOST = "Add the server's name, such as `https://minio.example.com:9000`"
+_URL_IN_CEL = f"(self.matches({regex(_PLAIN)}) ? 'http://' : 'https://') + self.find({regex(_HOST)}).split('/')[0]"
 
 
 @rule(
@@ -64,18 +68,23 @@ def bucket_is_not_a_uri(s3: S3, context: Context) -> Violations:
     S3Access,
     "endpoint",
     message="{endpoint} is not the URL of a server.",
-    fix="Use `https://{host}`.",
+    fix="{use}.",
     cel=Cel(
         valid=f"self.matches({regex(_SERVER)})",
-        values={"endpoint": "self", "host": _HOST},
+        values={
+            "endpoint": "self",
+            "use": f"self.matches({regex(_HOST)}) ? 'Use `' + {_URL_IN_CEL} + '`' : {quoted(_NO_HOST)}",
+        },
         of_field=True,
     ),
 )
 def endpoint_has_a_server(s3: S3Access, context: Context) -> Violations:
     """`s3.endpoint` is `http://` or `https://` and a host."""
     if s3.endpoint is not None and not re.search(_SERVER, s3.endpoint):
-        found = re.search("://([^/]+)", s3.endpoint)
-        yield broken(endpoint=s3.endpoint, host=found[1] if found else s3.endpoint)
+        found = re.search(_HOST, s3.endpoint)
+        written = "http" if re.search(_PLAIN, s3.endpoint) else "https"
+        use = f"Use `{written}://{found[0].split('/')[0]}`" if found else _NO_HOST
+        yield broken(endpoint=s3.endpoint, use=use)
 
 
 @rule(

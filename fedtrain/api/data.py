@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction as Exact
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -122,6 +123,14 @@ class Data(Block):
     def names(self) -> tuple[str, ...]:
         """The logical names of the data sets, in order."""
         return tuple(source.name for source in self.sources)
+
+
+def validation_count(rows: int, fraction: float) -> int:
+    """Return the number of held-out rows: floor(fraction * rows) in exact decimal arithmetic. At least one row is held
+    out if fraction > 0, and at least one row remains for training."""
+    if fraction == 0 or rows < 2:
+        return 0
+    return min(max(1, int(Exact(str(fraction)) * rows)), rows - 1)
 
 
 def described(data: Data) -> str:

@@ -63,7 +63,7 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
             raise
         _print(Validation(False, tuple(found_error(error) for error in invalid.errors)))
         sys.exit(1)
-    warnings, facts = (found.warnings, found.facts) if found is not None else (_unit_warnings(federation), ())
+    warnings, facts = (found.warnings, found.facts) if found is not None else (_setting_warnings(federation), ())
     if judged is None:
         warnings = (*warnings, *waits_on_the_cluster(federation))
     else:
@@ -109,10 +109,13 @@ def _check(federation: "Federation", limit: int | None) -> "Checked":
     return check(federation, limit)
 
 
-def _unit_warnings(federation: "Federation") -> tuple[str, ...]:
+def _setting_warnings(federation: "Federation") -> tuple[str, ...]:
+    """Warnings about the file itself: with --cluster, rows are elsewhere."""
+    from fedtrain.preview.settings_without_effect import settings_without_effect
     from fedtrain.preview.unit_warnings import unit_warnings
 
-    return tuple(unit_warnings(federation.training.spec, {}))
+    spec = federation.training.spec
+    return (*unit_warnings(spec, {}), *settings_without_effect(spec))
 
 
 def _limit(rows: str) -> int | None:

@@ -1,18 +1,9 @@
 """Which rows a participant holds out for validation."""
 
-from fractions import Fraction
-
 import numpy as np
 
+from fedtrain.api.data import validation_count
 from fedtrain.partitioning.permutations import Rows, permutation
-
-
-def validation_count(rows: int, fraction: float) -> int:
-    """Return the number of held-out rows: floor(fraction * rows) in exact decimal arithmetic. At least one row is held
-    out if fraction > 0, and at least one row remains for training."""
-    if fraction == 0 or rows < 2:
-        return 0
-    return min(max(1, int(Fraction(str(fraction)) * rows)), rows - 1)
 
 
 def split_indices(rows: int, fraction: float, seed: int, participant: str) -> tuple[Rows, Rows]:

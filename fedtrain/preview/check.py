@@ -1,7 +1,7 @@
 """Checks what a run will read, without loading a model: rows of all data sets, and the base model."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -18,6 +18,8 @@ from fedtrain.preview.initial_adapter import initial_adapter_errors
 from fedtrain.preview.model_facts import base_folder
 from fedtrain.preview.rendered_rows import RenderedRows
 from fedtrain.preview.row_check import HUB, CheckedRows, check_rows, notes
+from fedtrain.preview.settings_without_effect import settings_without_effect
+from fedtrain.preview.small_data_warnings import small_data_warnings
 from fedtrain.preview.unit_warnings import unit_warnings
 from fedtrain.runner.devices import find_devices
 
@@ -60,12 +62,16 @@ def checked(
     warnings: tuple[str, ...],
     limit: int | None,
     rendered: RenderedRows | None,
+    counts: Mapping[str, Sequence[int]] | None = None,
 ) -> Checked:
-    """Add the check of the base model to what was found in rows. `rendered`: has counted them."""
+    """Add the check of the base model to what was found in rows. `rendered`: has counted them. `counts`: number of
+    rows of each data set, by participant, if not only those in `rows` are known."""
+    spec, counts = federation.training.spec, counts if counts is not None else _counted(rows)
+    hub_rows = next((one.rows for one in rows if _is_counted_hub(one)), None)
     folder = base_folder(federation)
     base = None
     if folder is not None:
-        base = check_base(folder, federation.training.spec, [row for one in rows for row in one.sample], rendered)
+        base = check_base(folder, spec, [row for one in rows for row in one.sample], rendered)
     return Checked(
         errors=(
             *_base_errors(federation, base),
@@ -73,8 +79,10 @@ def checked(
             *_choices_errors(federation, rows),
         ),
         warnings=(
-            *unit_warnings(federation.training.spec, _counted(rows)),
-            *gate_warnings(federation.training.spec, next((one.rows for one in rows if _is_counted_hub(one)), None)),
+            *unit_warnings(spec, counts),
+            *settings_without_effect(spec, hub_rows),
+            *gate_warnings(spec, hub_rows),
+            *small_data_warnings(spec, counts),
             *warnings,
             *(base.notes if base is not None else ()),
             *_gpu_warnings(federation),

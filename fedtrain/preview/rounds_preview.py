@@ -7,20 +7,20 @@ validation losses) are listed in `notes`.
 from collections.abc import Mapping
 
 from fedtrain.api.base import in_bytes
+from fedtrain.api.data import validation_count
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.partitioning_strategies import DataVolumeAndGPUMemory
 from fedtrain.api.reading.federation import Federation
 from fedtrain.contracts.records import DatasetCount, ModelFacts, Preflight
 from fedtrain.partitioning import Positions, Share, distinct_rows, partition, situation
 from fedtrain.partitioning.mixing import shares
-from fedtrain.partitioning.validation_split import validation_count
 from fedtrain.plurals import several
 from fedtrain.preview.check import checked, counter_of
 from fedtrain.preview.dry_run import DIGEST, RUN_ID
 from fedtrain.preview.model_facts import base_facts
 from fedtrain.preview.row_check import data_uris
 from fedtrain.preview.row_check import notes as row_notes
-from fedtrain.preview.row_counts import Refusable, Rows, Uncounted, counted, validation_notes
+from fedtrain.preview.row_counts import Refusable, Rows, Uncounted, counted
 from fedtrain.preview.run_preview import DatasetPreview, Part, ParticipantPreview, Preview, RoundPreview
 from fedtrain.preview.sizes import sizes
 from fedtrain.rounds.privacy_forecast import privacy_forecast
@@ -33,7 +33,8 @@ def preview(federation: Federation, rows: Rows | None = None) -> Preview:
     rendered = counter_of(federation)
     counts, found = counted(federation, rows or {}, rendered)
     preflights = {name: supposed(federation, name, rows) for name, rows in counts.items()}
-    before = checked(federation, found, tuple(row_notes(found, spec)), None, rendered)
+    given = {name: tuple(one.values()) for name, one in counts.items()}
+    before = checked(federation, found, tuple(row_notes(found, spec)), None, rendered, given)
     facts = base_facts(federation)
     rounds, positions = _play(spec, preflights, facts)
     totals = _totals(rounds)
@@ -259,7 +260,6 @@ def _notes(
             f"The steps of {', '.join(partly)} do not cover the slice of a round: `trained` is below `samples`. "
             "To cover it, set more steps or smaller slices."
         )
-    notes += validation_notes(spec.data.validation_fraction, preflights)
     if spec.aggregation.weights == "ValidationLoss":
         notes.append("Weights depend on validation losses, which are known only during the run.")
     if spec.partitioning.strategy == "DataVolumeAndGPUMemory":

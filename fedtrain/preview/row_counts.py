@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 
 from fedtrain.api.reading.federation import Federation
-from fedtrain.contracts.records import Preflight
-from fedtrain.plurals import form
 from fedtrain.preview.rendered_rows import RenderedRows
 from fedtrain.preview.row_check import HUB, CheckedRows, check_rows
 
@@ -56,12 +54,3 @@ def counted(
 def _option(one: CheckedRows) -> str:
     """The data set's name for the option `--rows`."""
     return one.who if one.dataset is None else f"{one.who}/{one.dataset}"
-
-
-def validation_notes(fraction: float, preflights: Mapping[str, Preflight]) -> list[str]:
-    """Return the participants whose rows are too few for one validation row, with the fix."""
-    without = [who for who, one in preflights.items() if one.samples and not one.validation_samples]
-    if not fraction or not without:
-        return []
-    has = form(len(without), "has no validation row", "have no validation rows")
-    return [f"{', '.join(without)} {has}: too few rows for data.validationFraction {fraction:g}. Raise it."]

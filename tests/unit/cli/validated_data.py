@@ -18,7 +18,7 @@ spec:
   data: {{dataset: tickets, format: {format}, maxLength: {length}, validationFraction: 0.5}}
   participants: [{{name: bank-a}}, {{name: bank-b}}]
   rounds: {{count: 1}}
-  training: {{length: {{type: Steps, steps: 5}}}}
+  training: {{batchSize: 1, length: {{type: Steps, steps: 5}}}}
   evaluation: {{hub: {{data: {{uri: ./test.jsonl}}}}}}
 ---
 {{apiVersion: fedtrain.dev/v1alpha1, kind: ParticipantPolicy, metadata: {{name: bank-a}},
@@ -45,7 +45,11 @@ def federation(
     length: int = 512,
 ) -> Path:
     write_base(folder / "base")
-    for name, rows in (("a", a or texts("one")), ("b", b or texts("two")), ("test", test or texts("three"))):
+    for name, rows in (
+        ("a", a or texts("one", "two")),
+        ("b", b or texts("three", "four")),
+        ("test", test or texts("five")),
+    ):
         (folder / f"{name}.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     (folder / "federation.yaml").write_text(FILE.format(format=format, targets=targets, length=length))
     return folder / "federation.yaml"

@@ -1,5 +1,6 @@
 """Checks rows of a federation's data sets as the trainer reads them: all faults, warnings and repeated rows."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from fedtrain.preview.choices_check import Offered, measures_choices
 from fedtrain.preview.missing_fields import RowNames, advised
 from fedtrain.preview.rendered_rows import RenderedRows
 from fedtrain.preview.unlearned_labels import unlearned_labels
+from fedtrain.quoting import quoted
 
 HUB = "evaluation.hub"
 SAMPLED = 100
@@ -118,7 +120,7 @@ def notes(checked: Sequence[CheckedRows], spec: FederatedTrainingSpec) -> Iterat
             count, later, earlier = repeated
             yield (
                 f"{one.label}: {count:,} of {several(one.rows, 'row')} {form(count, 'is', 'are')} repeated "
-                f"(first: {later} is {earlier}). Remove them with `fedtrain convert --drop-repeated`."
+                f"(first: {later} is {earlier}). Remove them: `{_unrepeated(one.name)}`, and use the new file."
             )
         if leaked := _in_both_splits(one, spec.data, spec.training.seed):
             yield (
@@ -228,6 +230,12 @@ def data_uris(federation: Federation, name: str) -> tuple[str, ...]:
     return tuple(dataset.uri for dataset in datasets)
 
 
+def _unrepeated(name: str) -> str:
+    """The command that writes the rows of a data set once."""
+    new = re.sub(r"(\.[A-Za-z0-9]+)?(\.gz)?/?$", "", name, count=1)
+    return f"fedtrain convert {quoted(name)} --drop-repeated -o {quoted(f'{new}-unique.jsonl')}"
+
+
 def _more(count: int) -> str:
     return f" ({several(count, 'row')})" if count > 1 else ""
 
@@ -255,18 +263,41 @@ def _in_both_splits(one: CheckedRows, data: Data, seed: int) -> int:
 
 def _shared(checked: Sequence[CheckedRows]) -> Iterator[str]:
     """Yield the pairs of data sets with common rows."""
-    owner: dict[bytes, tuple[str, str]] = {}
-    pairs: dict[tuple[str, str], tuple[int, str, str]] = {}
+    owner: dict[bytes, tuple[CheckedRows, str]] = {}
+    pairs: dict[tuple[str, str], _Common] = {}
     for one in checked:
         for digest, place in _distinct(one).items():
-            who, earlier = owner.setdefault(digest, (one.label, place))
-            if who != one.label:
-                count, first, second = pairs.get((who, one.label), (0, earlier, place))
-                pairs[who, one.label] = (count + 1, first, second)
-    for (who, other), (count, first, second) in pairs.items():
-        advice = "Evaluate on rows that no participant trains on." if other == HUB else "Check that this is intended."
-        owners = f"{_owner(who)} and {_owner(other)}"
-        yield f"{owners} have {several(count, 'row')} in common (first: {first} and {second}). {advice}"
+            other, earlier = owner.setdefault(digest, (one, place))
+            if other.label != one.label:
+                found = pairs.setdefault((other.label, one.label), _Common(other, one, earlier, place))
+                found.count += 1
+    yield from map(str, pairs.values())
+
+
+@dataclass
+class _Common:
+    """Rows that two data sets have in common, with the place of the first one in each."""
+
+    one: CheckedRows
+    other: CheckedRows
+    first: str
+    second: str
+    count: int = 0
+
+    def __str__(self) -> str:
+        owners = f"{_owner(self.one.label)} and {_owner(self.other.label)}"
+        whole = next((each for each in (self.other, self.one) if self.count == len(set(each.digests))), None)
+        all_of = ""
+        if whole is not None and self.count > 1:
+            all_of = f", all {'' if whole.complete else 'checked '}rows of {_owner(whole.label)}"
+        if self.other.who == HUB:
+            advice = "Evaluate on rows that no participant trains on."
+        elif whole is not None and self.one.who != self.other.who:
+            advice = "Correct the `uri` in one of their policies, unless they have the same rows on purpose."
+        else:
+            advice = "Check that this is intended."
+        rows = several(self.count, "row")
+        return f"{owners} have {rows} in common{all_of} (first: {self.first} and {self.second}). {advice}"
 
 
 def _owner(label: str) -> str:

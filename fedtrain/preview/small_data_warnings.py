@@ -48,7 +48,7 @@ def _less_than_a_batch(spec: FederatedTrainingSpec, training: Mapping[str, int])
         yield (
             f"{_with_rows(few)} {form(len(few), 'has', 'have')} fewer rows than one batch (training.batchSize is "
             f"{spec.training.batch_size}), so {effect}. "
-            f"Set `batchSize: {least}`{' or less' if least > 1 else ''}, or add rows."
+            f"Add rows, or set `batchSize: {least}`{' or less' if least > 1 else ''}."
         )
 
 

@@ -9,6 +9,7 @@ from fedtrain.api.reading.formatting import is_list, is_map, shown
 from fedtrain.api.reading.guarantees import explained_choices, is_guarantee, same_word
 from fedtrain.api.reading.metric_types import NOT_COMPUTED, computed, is_metric_type
 from fedtrain.api.reading.other_names import value_named
+from fedtrain.api.reading.other_strategies import other_strategy
 from fedtrain.api.reading.row_fields import formats
 from fedtrain.api.shapes import FieldOf, Shape, describe
 from fedtrain.api.similar_words import nearest
@@ -32,6 +33,8 @@ def choice(field: FieldOf, value: Any, shape: Shape, text: str | None, around: A
         problem = f"{field.name} is {kind}, but must be one word."
         return problem, _fixed_weights(value, shape) or _word_within(field, value, shape) or f"Use {describe(shape)}."
     word = shown(value) if isinstance(value, bool) else str(value)
+    if fix := other_strategy(word, shape):
+        return f"{shown(value, text)} is not a strategy of fedtrain.", fix
     guess = meant(word, shape.choices)
     if guess is None and set(shape.choices) == set(REQUIRED_FIELDS):
         return f"{shown(value, text)} is not a format of rows.", f"{formats()}."

@@ -22,6 +22,7 @@ from fedtrain.api.reading.formatting import is_map, shown
 from fedtrain.api.reading.indentation import with_fields_in_blocks
 from fedtrain.api.reading.kinds import KINDS
 from fedtrain.api.reading.kubernetes_fields import kubernetes_errors
+from fedtrain.api.reading.meant_fields import fields_to_skip, is_of_other_type, meant_field
 from fedtrain.api.reading.named_items import named_item
 from fedtrain.api.reading.other_changes import missing_unit
 from fedtrain.api.reading.partial_model import partial
@@ -29,7 +30,7 @@ from fedtrain.api.reading.requesters import of_this_training
 from fedtrain.api.reading.row_fields import mapped_fields
 from fedtrain.api.reading.source import read_text
 from fedtrain.api.reading.type_errors import lists_names, translate
-from fedtrain.api.reading.unknown_fields import fields_to_skip, meant_field, named_by_key, unknown_field
+from fedtrain.api.reading.unknown_fields import named_by_key, unknown_field
 from fedtrain.api.rules.context import Context, Found, Place
 from fedtrain.api.rules.validate import has_no_policies, validate
 from fedtrain.api.shapes import block_at, field_at, fields_of
@@ -170,7 +171,9 @@ class _Reader:
                     continue
                 path = tuple(detail["loc"])
                 if detail["type"] == "missing" and (
-                    _is_around(path, meant) or named_by_key(model, path[:-1], document)
+                    _is_around(path, meant)
+                    or named_by_key(model, path[:-1], document)
+                    or is_of_other_type(model, path[:-1], document)
                 ):
                     continue
                 self._translated(model, detail, place)

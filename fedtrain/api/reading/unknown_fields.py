@@ -13,16 +13,14 @@ from fedtrain.api.reading.flow_style import Literal, flow
 from fedtrain.api.reading.formatting import is_map
 from fedtrain.api.reading.kinds import moved_to_other_kind
 from fedtrain.api.reading.location_of_rows import location_of_rows
+from fedtrain.api.reading.meant_fields import blocks, is_chosen, meant_field
 from fedtrain.api.reading.one_value import as_endpoint
-from fedtrain.api.reading.other_names import INSTEAD, fields_named
-from fedtrain.api.reading.paths_of_fields import places
+from fedtrain.api.reading.other_names import INSTEAD
 from fedtrain.api.reading.variants import variants
 from fedtrain.api.reading.yaml_errors import assigned
 from fedtrain.api.shapes import block_at, block_of, field_at, fields_of
-from fedtrain.api.similar_words import nearest, plain_form
+from fedtrain.api.similar_words import plain_form
 
-_SPEC = 1
-"""Steps that all fields share, which does not make one of several the meant one."""
 _LONGEST = 120
 """Characters of a block that a message shows."""
 
@@ -56,9 +54,14 @@ def unknown_field(root: type[Block], path: Path, document: Located) -> tuple[str
         line = document.spot_of(meant, key=True)[0]
         if is_map(document.at(path)):
             return message, f"Move its fields to `{show(meant)}` on line {line}."
-        return message, f"Remove `{name}` here; {show(meant)} on line {line} sets it."
+        owner = f"`{meant[-1]}` belongs to {show(meant[:-1])}, where line {line} sets it"
+        return message, f"Remove `{name}` here: {owner}."
     if meant[:-1] == around:
         inner = block_of(fields_of(block)[str(meant[-1])].shape)
+        if inner is not None and isinstance(used_value := document.as_written(path), str) and not inner.unions:
+            required = [field for field, of in fields_of(inner).items() if of.required]
+            if len(required) == 1:
+                return message, f"Write `{meant[-1]}: {flow({required[0]: used_value})}`."
         forms = variants(inner, document.at(path)) if inner is not None and not is_map(document.at(path)) else []
         return message, f"Write `{meant[-1]}: {forms[0]}`." if len(forms) == 1 else f"Did you mean `{meant[-1]}`?"
     return message, _Moved(root, path, meant, document).fix
@@ -73,54 +76,6 @@ def named_by_key(root: type[Block], item: Path, document: Located) -> bool:
     name = known.get("name")
     is_name = name is not None and name.required and key not in known
     return is_name and (value is None or (is_map(value) and set(value) <= set(known)))
-
-
-def meant_field(root: type[Block], path: Path, document: Located) -> Path | None:
-    """Return the path of the known field that an unknown field at `path` probably means."""
-    name, around = str(path[-1]).partition(":")[0], path[:-1]
-    block = block_at(root, around) or root
-    known = fields_of(block)
-    if same := nearest(name, known, cutoff=0.85):
-        return (*around, same)
-    if plain_form(name) in INSTEAD or location_of_rows(block, name):
-        return None
-    names = (*fields_named(name), (name,))
-    if is_map(document.at(path)):  # a block of this name rather than a field that other tools call so
-        names = ((name,), *fields_named(name))
-    for end in names:
-        if end[-1] in known and end[:-1] == _blocks(around)[-1:][: len(end) - 1]:
-            return (*around, end[-1])
-    below = [
-        (*around, *place[len(_blocks(around)) :])
-        for end in names
-        for place in places(root, end)
-        if place[: len(_blocks(around))] == _blocks(around)
-    ]
-    if below:
-        below.sort(key=lambda place: _is_in_list(place[len(around) :], block))
-        return next((place for place in below if _chosen(root, place, document)), below[0])
-    for end in names:
-        if place := _closest(around, places(root, end)):
-            return place
-    near = nearest(name, known)
-    return (*around, near) if near and document.at((*around, near)) is None else None
-
-
-def _is_in_list(rest: Path, block: type[Block]) -> bool:
-    """Whether a list is on the way from `block` to the field at `rest` below it."""
-    fields = (field_at(block, rest[:end]) for end in range(1, len(rest)))
-    return any(field is not None and field.shape.kind == "List" for field in fields)
-
-
-def fields_to_skip(root: type[Block], meant: Path, document: Located) -> Iterator[Path]:
-    """Yield the fields that rules must not judge, because an unknown field means the one at `meant`: it, the blocks
-    around it that are missing, and the types that select them."""
-    for end in range(1, len(meant) + 1):
-        if document.at(meant[:end]) is None:
-            yield meant[:end]
-        for union in getattr(block_at(root, meant[: end - 1]), "unions", ()):
-            if union.value_of(meant[end - 1]) is not None:
-                yield (*meant[: end - 1], union.discriminator)
 
 
 @dataclass(frozen=True)
@@ -165,6 +120,8 @@ class _Moved:
             return f"Move it to `{show(self.meant)}`."
         also = self._discriminator(around, name)
         where = "" if around == self.path[:-1] else f" in {show(around)}"
+        if around == self.path[:-2] and self._is_whole(self.path[:-1], target) and raw is None:
+            return f"Write {also}`{text}` instead of `{self.path[-2]}`."
         if raw is not None:
             line = self.document.spot_of(target, key=True)[0]
             if not self.document.is_on_one_line(target):
@@ -180,12 +137,20 @@ class _Moved:
 
     def _required(self, target: Path, content: dict[str, Any]) -> dict[str, Any]:
         """Examples of the required fields that the block at `target` lacks."""
-        fields = fields_of(block_at(self.root, _blocks(target)) or self.root)
+        fields = fields_of(block_at(self.root, blocks(target)) or self.root)
         return {
             name: Literal(example(name, field.shape))
             for name, field in fields.items()
             if field.required and name not in content
         }
+
+    def _is_whole(self, block: Path, target: Path) -> bool:
+        """Whether all fields of a block belong to `target`, so that nothing of it remains."""
+        names = self.document.at(block)
+        return is_map(names) and all(
+            meant is not None and meant[: len(target)] == target
+            for meant in (meant_field(self.root, (*block, name), self.document) for name in names)
+        )
 
     def _moved_together(self, target: Path) -> Iterator[tuple[Path, Path]]:
         """Yield this field and the unknown fields beside it that belong to the same block, with their places."""
@@ -204,7 +169,7 @@ class _Moved:
         step, *further = rest
         inner = content.get(str(step))
         within = (*around, step)
-        block = block_at(self.root, _blocks(around)) if around else None
+        block = block_at(self.root, blocks(around)) if around else None
         for union in block.unions if block else ():
             if (choice := union.value_of(step)) is not None:
                 other = set(union.members.values()) - {step}
@@ -217,13 +182,13 @@ class _Moved:
     def _discriminator(self, around: Path, name: str) -> str:
         """Return the type to set in `around` so that it has the block `name`, if it is another one now."""
         for union in self._union((*around, name)):
-            if not _chosen(self.root, (*around, name), self.document):
+            if not is_chosen(self.root, (*around, name), self.document):
                 return f"`{union.discriminator}: {union.value_of(name)}` and "
         return ""
 
     def _union(self, path: Path) -> Sequence[Union]:
         """Return the unions in which the field at `path` is a member."""
-        block = block_at(self.root, _blocks(path[:-1]))
+        block = block_at(self.root, blocks(path[:-1]))
         return [union for union in (block.unions if block else ()) if union.value_of(path[-1]) is not None]
 
     def _list(self) -> Path | None:
@@ -232,21 +197,9 @@ class _Moved:
             field = field_at(self.root, self.meant[:end])
             if isinstance(self.meant[end], int):
                 return None
-            if field is not None and field.shape.kind == "List" and _blocks(self.path)[:end] != self.meant[:end]:
+            if field is not None and field.shape.kind == "List" and blocks(self.path)[:end] != self.meant[:end]:
                 return self.meant[:end]
         return None
-
-
-def _chosen(root: type[Block], place: Path, document: Located) -> bool:
-    """Whether each block on the way to `place` is the one that its type selects, and one has a type."""
-    selected = False
-    for end in range(1, len(place) + 1):
-        for union in getattr(block_at(root, _blocks(place[: end - 1])), "unions", ()):
-            choice = union.value_of(place[end - 1])
-            if choice is not None and document.at((*place[: end - 1], union.discriminator)) != choice:
-                return False
-            selected = selected or choice is not None
-    return selected
 
 
 def _without(name: str, block: type[Block], root: type[Block]) -> str:
@@ -256,21 +209,3 @@ def _without(name: str, block: type[Block], root: type[Block]) -> str:
     if moved := moved_to_other_kind(root, name):
         return moved
     return f"Remove it; valid fields are {', '.join(f'`{one}`' for one in fields_of(block))}."
-
-
-def _closest(around: Path, found: tuple[Path, ...]) -> Path | None:
-    """The place that shares the longest prefix with the field's current place."""
-
-    def shared(place: Path) -> int:
-        steps = _blocks(around)
-        return next(
-            (i for i, (a, b) in enumerate(zip(steps, place, strict=False)) if a != b), min(len(steps), len(place))
-        )
-
-    best = max(found, key=lambda place: (shared(place), -len(place)), default=None)
-    return best if best is not None and (len(found) == 1 or shared(best) > _SPEC) else None
-
-
-def _blocks(path: Path) -> Path:
-    """The path without the numbers of items."""
-    return tuple(step for step in path if not isinstance(step, int))

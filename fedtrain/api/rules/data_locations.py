@@ -1,5 +1,6 @@
 """Rules on the data of participants and of the hub's evaluation."""
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path, PureWindowsPath
@@ -133,17 +134,34 @@ def location_rules(block: type[Data]) -> tuple[Rule, ...]:
 @rule(
     EvaluationData,
     "uri",
-    message="{uri} is also the training data of {participant}.",
+    message="{uri} {relation} of {participant}.",
     fix="Use rows that no participant trains on.",
 )
 def evaluation_data_are_held_out(data: EvaluationData, context: Context) -> Violations:
-    """The hub does not evaluate on a participant's training data."""
-    location = context.resolve(data.uri)
+    """The hub does not evaluate on a participant's training data: the same file or a link to it, or a folder with it,
+    or a file in its folder."""
+    here = _one_path(context, data.uri)
     for policy in context.policies:
         for dataset in policy.value.spec.datasets:
-            if dataset.name in context.spec.data.names and context.resolve(dataset.uri) == location:
-                yield broken(uri=data.uri, participant=policy.value.metadata.name)
-                return
+            if dataset.name not in context.spec.data.names:
+                continue
+            there = _one_path(context, dataset.uri)
+            if here == there:
+                relation = "is also the training data"
+            elif there.startswith(f"{here.rstrip('/')}/"):
+                relation = f"is a folder that contains {dataset.uri}, the training data"
+            elif here.startswith(f"{there.rstrip('/')}/"):
+                relation = f"is in the folder {dataset.uri}, all of which is the training data"
+            else:
+                continue
+            yield broken(uri=data.uri, relation=relation, participant=policy.value.metadata.name)
+            return
+
+
+def _one_path(context: Context, uri: str) -> str:
+    """Return the one path of all paths of a file; other locations as they are."""
+    location = context.resolve(uri)
+    return os.path.realpath(location) if scheme(location) == "file" else location
 
 
 RULES = (*location_rules(Dataset), *location_rules(EvaluationData))

@@ -80,11 +80,10 @@ FILE = "federation.yaml"
 
 
 def rows(*names: str) -> str:
-    """Lines of prompts and completions: enough for a batch, and as many for validation."""
+    """Lines of prompts and completions."""
     return "".join(
-        f"{json.dumps({'prompt': f'Question {name} {number}?', 'completion': answer})}\n"
+        f"{json.dumps({'prompt': f'Question {name}?', 'completion': answer})}\n"
         for name in names
-        for number in range(32)
         for answer in ("yes", "no")
     )
 

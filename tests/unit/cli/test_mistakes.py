@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from mistake import Mistake
+from mistake import Mistake, rows
 
 from fedtrain.api.storage import File, Storage
 from fedtrain.ledger.open import open_ledger
@@ -32,8 +32,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_valid_folder_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Mistake("none").make(tmp_path)
-    assert Mistake("none").message() == (0, "")
+    enough = {f"{name}.jsonl": rows(*(f"{name} {number}" for number in range(32))) for name in ("a", "b")}
+    valid = Mistake("none", write=enough)
+    valid.make(tmp_path)
+    assert valid.message() == (0, "")
 
 
 def test_the_mistakes_are_different() -> None:

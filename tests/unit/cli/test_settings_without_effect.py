@@ -85,7 +85,7 @@ def test_a_participant_with_fewer_rows_than_a_batch_is_named_with_them() -> None
         "zoo has only one row, which is trained on, so none is left for validation (data.validationFraction is 0.1). "
         "Use at least 2 rows.",
         "zoo (1 training row) has fewer rows than one batch (training.batchSize is 32), so each step repeats rows. "
-        "Set `batchSize: 1`, or add rows.",
+        "Add rows, or set `batchSize: 1`.",
     ]
 
 

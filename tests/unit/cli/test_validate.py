@@ -29,6 +29,7 @@ spec:
     minParticipants: 1
   training:
     length: {type: Steps, steps: 5}
+    batchSize: 1
 ---
 apiVersion: fedtrain.dev/v1alpha1
 kind: ParticipantPolicy
@@ -42,7 +43,7 @@ spec:
 
 def write(folder: Path, text: str) -> str:
     write_base(folder / "base")
-    (folder / "a.jsonl").write_text('{"text": "t"}\n')
+    (folder / "a.jsonl").write_text('{"text": "t"}\n{"text": "u"}\n')
     (folder / "federation.yaml").write_text(text)
     return str(folder / "federation.yaml")
 

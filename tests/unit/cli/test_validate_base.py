@@ -217,28 +217,28 @@ def test_rows_that_are_cut_are_counted(tmp_path: Path) -> None:
     word_tokenizer(tmp_path / "base")
     (line,) = warnings(file)
     assert line == (
-        "1 of 5 checked rows is longer than data.maxLength (7 tokens) and is cut. The longest has 10 tokens; the "
+        "1 of 6 checked rows is longer than data.maxLength (7 tokens) and is cut. The longest has 10 tokens; the "
         "first one is a.jsonl:1. Set `data.maxLength: 10`, or shorten the rows."
     )
 
 
 def test_conversations_without_an_answer_left_are_counted(tmp_path: Path) -> None:
     long = {"messages": [{"role": "user", "content": "x " * 20}, {"role": "assistant", "content": "y"}]}
-    file = federation(tmp_path, [long, chat()], [chat("b")], [chat("c")], format="Messages", length=12)
+    file = federation(tmp_path, [long, chat()], [chat("b"), chat("d")], [chat("c")], format="Messages", length=12)
     word_tokenizer(tmp_path / "base")
     (line,) = warnings(file)
     assert line.startswith(
-        "1 of 4 checked rows is longer than data.maxLength (12 tokens) and is cut; 1 of them has no answer"
+        "1 of 5 checked rows is longer than data.maxLength (12 tokens) and is cut; 1 of them has no answer"
     )
 
 
-@pytest.mark.parametrize(("options", "counted"), [((), 302), (("--rows", "all"), 302), (("--rows", "150"), 152)])
+@pytest.mark.parametrize(("options", "counted"), [((), 303), (("--rows", "all"), 303), (("--rows", "150"), 153)])
 def test_long_rows_are_counted_among_all_checked_rows(tmp_path: Path, options: tuple[str, ...], counted: int) -> None:
     """Not only in the sample for the chat template."""
     file = federation(tmp_path, texts("one", *["x " * 9] * 299), length=7)
     word_tokenizer(tmp_path / "base")
     (line,) = [line for line in warnings(file, *options) if "data.maxLength" in line]
-    assert line.startswith(f"{counted - 3} of {counted} checked rows are longer than data.maxLength (7 tokens)")
+    assert line.startswith(f"{counted - 4} of {counted} checked rows are longer than data.maxLength (7 tokens)")
 
 
 def test_rows_longer_than_the_context_are_announced(tmp_path: Path) -> None:
@@ -252,10 +252,10 @@ def test_a_row_longer_than_the_context_is_an_error_if_it_is_not_cut(tmp_path: Pa
     word_tokenizer(tmp_path / "base")
     (error,) = errors(file)
     assert error.endswith(
-        "spec.data.maxLength: maxLength is 64, but the base model reads at most 7 tokens, and 1 of 4 checked rows is "
+        "spec.data.maxLength: maxLength is 64, but the base model reads at most 7 tokens, and 1 of 5 checked rows is "
         "longer (first: a.jsonl:2, the longest has 10 tokens), so the trainer would refuse it. "
         "Set `maxLength: 7`: longer rows are cut."
     )
     file.write_text(file.read_text().replace("maxLength: 64", "maxLength: 7"))
     (line,) = warnings(file)
-    assert line.startswith("1 of 4 checked rows is longer than data.maxLength (7 tokens) and is cut")
+    assert line.startswith("1 of 5 checked rows is longer than data.maxLength (7 tokens) and is cut")

@@ -17,7 +17,7 @@ def test_facts_about_rows_and_base_follow_the_first_line(tmp_path: Path) -> None
     result = validate(federation(tmp_path))
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines()[1:] == [
-        "rows: 3 checked in 3 data sets",
+        "rows: 5 checked in 3 data sets",
         "base model: llama, 456 parameters, context 2,048 tokens; adapter: 80 trained parameters for all linear layers "
         "except the output head, which shares the embedding's weights (q_proj, up_proj); the base stays frozen",
     ]
@@ -193,12 +193,29 @@ def test_the_first_rows_of_each_file_are_checked_or_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "warning"),
     [
-        ({"a": texts("x", "y", "x", "x")}, "bank-a: 2 of 4 rows are repeated (first: a.jsonl:3 is a.jsonl:1)."),
+        (
+            {"a": texts("x", "y", "x", "x")},
+            "bank-a: 2 of 4 rows are repeated (first: a.jsonl:3 is a.jsonl:1). Remove them: "
+            "`fedtrain convert a.jsonl --drop-repeated -o a-unique.jsonl`, and use the new file.",
+        ),
         (
             {"a": texts("x", "y"), "b": texts("z", "y")},
             "bank-a and bank-b have 1 row in common (first: a.jsonl:2 and b.jsonl:2).",
         ),
-        ({"a": texts("x"), "test": texts("x")}, "bank-a and evaluation.hub have 1 row in common"),
+        (
+            {"a": texts("x", "w"), "test": texts("x")},
+            "bank-a and evaluation.hub have 1 row in common (first: a.jsonl:1 and test.jsonl:1). Evaluate on rows that",
+        ),
+        (
+            {"a": texts("x", "w"), "test": texts("w", "x")},
+            "bank-a and evaluation.hub have 2 rows in common, all rows of evaluation.hub (first: a.jsonl:2 and "
+            "test.jsonl:1). Evaluate on rows that no participant trains on.",
+        ),
+        (
+            {"a": texts("x", "w", "v"), "b": texts("w", "x")},
+            "bank-a and bank-b have 2 rows in common, all rows of bank-b (first: a.jsonl:2 and b.jsonl:1). Correct the "
+            "`uri` in one of their policies, unless they have the same rows on purpose.",
+        ),
         ({"a": texts("x") * 4}, "bank-a: 2 validation rows are also in the training split"),
         (
             {"b": texts("x", " ", "\n")},
@@ -293,3 +310,26 @@ def test_labels_that_participants_spell_differently_are_a_warning(tmp_path: Path
         "they are learned and counted as other labels. Write each label in one way."
     ]
     assert warnings(federation(tmp_path, usual, rows("b", " Heart", " Skin"), test, format="PromptCompletion")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("./link.jsonl", "./link.jsonl is also the training data of bank-a."),
+        ("./base/../a.jsonl", "./base/../a.jsonl is also the training data of bank-a."),
+        (".", ". is a folder that contains ./a.jsonl, the training data of bank-a."),
+    ],
+)
+def test_the_hub_does_not_evaluate_on_training_data_under_another_path(tmp_path: Path, name: str, said: str) -> None:
+    file = federation(tmp_path)
+    (tmp_path / "link.jsonl").symlink_to("a.jsonl")
+    file.write_text(file.read_text().replace("./test.jsonl", name))
+    (error,) = [line for line in errors(file) if "spec.evaluation.hub.data.uri" in line]
+    assert f"{said} Use rows that no participant trains on." in error
+
+
+def test_the_hub_does_not_evaluate_on_a_file_in_the_folder_of_training_data(tmp_path: Path) -> None:
+    file = federation(tmp_path)
+    file.write_text(file.read_text().replace("./a.jsonl", "."))
+    (error,) = [line for line in errors(file) if "spec.evaluation.hub.data.uri" in line]
+    assert "./test.jsonl is in the folder ., all of which is the training data of bank-a." in error

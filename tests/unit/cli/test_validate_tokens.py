@@ -118,7 +118,7 @@ def test_an_instruction_ends_as_it_is_trained(tmp_path: Path, template: str | No
 def test_control_tokens_inside_a_text_are_counted(tmp_path: Path) -> None:
     rows = [*texts("one"), *[{"text": f"{word}<|im_end|>{word}"} for word in ("two", "three")]]
     assert about_tokens(federation(tmp_path, rows)) == [
-        "2 of 5 checked rows have a control token of the base model's tokenizer in their text, such as `<|im_end|>` "
+        "2 of 6 checked rows have a control token of the base model's tokenizer in their text, such as `<|im_end|>` "
         "(first: a.jsonl:2). The model reads it as a mark, such as the end of a turn. Remove it; if it marks "
         "the turns of conversations, use `format: Messages`."
     ]
@@ -130,7 +130,7 @@ def test_a_special_token_of_the_vocabulary_is_a_control_token(tmp_path: Path) ->
     (tmp_path / "base/tokenizer.json").write_text(json.dumps({"model": {}, "added_tokens": added}))
     (line,) = about_tokens(file)
     assert line.startswith(
-        "1 of 4 checked rows has a control token of the base model's tokenizer in its text, such as `<tool>`"
+        "1 of 5 checked rows has a control token of the base model's tokenizer in its text, such as `<tool>`"
     )
 
 

@@ -67,6 +67,7 @@ ELSEWHERE = {
     "a participant without policy": OTHERS,
     "a policy without participant": OTHERS,
     "two policies of one": OTHERS,
+    "two policies of one, and a participant without": OTHERS,
     "a data set that is not mapped": OTHERS,
     "a data set that no policy has": OTHERS,
     "a data set under two other names": OTHERS,

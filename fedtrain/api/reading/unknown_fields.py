@@ -54,8 +54,9 @@ def unknown_field(root: type[Block], path: Path, document: Located) -> tuple[str
         line = document.spot_of(meant, key=True)[0]
         if is_map(document.at(path)):
             return message, f"Move its fields to `{show(meant)}` on line {line}."
-        owner = f"`{meant[-1]}` belongs to {show(meant[:-1])}, where line {line} sets it"
-        return message, f"Remove `{name}` here: {owner}."
+        if meant[-1] != name:
+            return message, f"Remove `{name}` here; {show(meant)} on line {line} sets it."
+        return message, f"Remove `{name}` here: `{name}` belongs to {show(meant[:-1])}, where line {line} sets it."
     if meant[:-1] == around:
         inner = block_of(fields_of(block)[str(meant[-1])].shape)
         if inner is not None and isinstance(used_value := document.as_written(path), str) and not inner.unions:

@@ -78,6 +78,17 @@ class Context:
             return None
         return without.pop(), strangers.pop()
 
+    def participant_of(self, policy: str) -> str | None:
+        """The participant that a policy of this name belongs to, also if one of the two names is wrong."""
+        if self.renamed is not None and policy == self.renamed[1]:
+            return self.renamed[0]
+        return policy if policy in self.participant_names else None
+
+    @property
+    def without_policy(self) -> list[str]:
+        """Names of the participants without a policy, in order."""
+        return [name for name in self.participant_names if name not in self.policy_names]
+
     @cached_property
     def has_repeated_names(self) -> bool:
         """Whether a participant or a policy is there twice: it may be the one that the other side lacks."""

@@ -41,7 +41,7 @@ def a_policy_has_the_data_set(data: Data, context: Context) -> Violations:
 )
 def policy_has_the_data_set(policy: ParticipantPolicy, context: Context) -> Violations:
     """Every participant's policy declares where `data.dataset`, or each data set of `data.datasets`, is."""
-    if policy.metadata.name not in context.participant_names:
+    if context.participant_of(policy.metadata.name) is None:
         return
     data, mapped = context.spec.data, _names(policy)
     unused = [name for name in mapped if name not in data.names]
@@ -73,13 +73,14 @@ def _wanted(data: Data) -> Iterator[tuple[Path, str]]:
 def _no_policy_has(wanted: str, context: Context) -> bool:
     """Whether all participants have policies here and none has the data set: its name is wrong in the training."""
     policies = list(_policies(context))
-    complete = {policy.value.metadata.name for policy in policies} == set(context.participant_names)
+    owners = {context.participant_of(policy.value.metadata.name) for policy in policies}
+    complete = owners == set(context.participant_names)
     return bool(policies) and complete and not any(wanted in _names(policy.value) for policy in policies)
 
 
 def _policies(context: Context) -> Iterator[Found[ParticipantPolicy]]:
     """Yield the policies of participants."""
-    return (policy for policy in context.policies if policy.value.metadata.name in context.participant_names)
+    return (policy for policy in context.policies if context.participant_of(policy.value.metadata.name) is not None)
 
 
 def _names(policy: ParticipantPolicy) -> list[str]:

@@ -6,6 +6,7 @@ from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.participants import positive_size
 from fedtrain.api.rules.rule import Violations, broken, rule
 from fedtrain.api.rules.unique import unique
+from fedtrain.listing import listed
 
 datasets_are_unique = unique(ParticipantPolicySpec, "datasets", "data set", "name")
 limit_is_positive = positive_size(Limits, "gpuMemory", "the memory of one GPU", "40Gi")
@@ -15,7 +16,7 @@ limit_is_positive = positive_size(Limits, "gpuMemory", "the memory of one GPU", 
     ParticipantPolicy,
     "metadata.name",
     message="There are two documents of ParticipantPolicy {name}.",
-    fix="Merge the two into one document.",
+    fix="{use}.",
 )
 def policies_are_unique(policy: ParticipantPolicy, context: Context) -> Violations:
     """A participant has one policy."""
@@ -23,7 +24,10 @@ def policies_are_unique(policy: ParticipantPolicy, context: Context) -> Violatio
         if other.value is policy:
             return
         if other.value.metadata.name == policy.metadata.name:
-            yield broken(name=policy.metadata.name)
+            use = "Merge the two into one document"
+            if others := context.without_policy:
+                use = f"If this one is the policy of {_or(others)}, correct its name; else merge the two documents"
+            yield broken(name=policy.metadata.name, use=use)
             return
 
 
@@ -38,9 +42,14 @@ def policy_has_a_participant(policy: ParticipantPolicy, context: Context) -> Vio
     name, names = policy.metadata.name, context.participant_names
     if name not in names and as_label(name) not in context.misspelt_names and not context.has_repeated_names:
         training = context.training.value.metadata.name
-        valid = [f"`{as_label(one) or one}`" for one in list(names)[:5]]
-        use = f"Use one of {', '.join(valid)}, or remove the document"
+        use = f"Add `- name: {label_in_yaml(name)}` to spec.participants, or remove this document"
+        if others := context.without_policy:
+            use = f"Write the name of a participant without a policy ({_or(others)}), or remove this document"
         if context.renamed is not None:
             without = label_in_yaml(context.renamed[0])
             use = f"Write `name: {without}`, which has no policy, or rename that participant to `{name}`"
         yield broken(name=name, training=training, use=use)
+
+
+def _or(names: list[str]) -> str:
+    return listed([as_label(name) or name for name in names[:5]], "or")

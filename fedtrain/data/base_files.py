@@ -79,7 +79,7 @@ def _read_tokenizer(base: BaseFiles) -> None:
         base.faults.append(
             (
                 f"{base.folder} contains no tokenizer.",
-                "Copy tokenizer.json, or tokenizer.model, from where the model came from.",
+                "Copy tokenizer.json, or tokenizer.model, into it from the source of the model.",
             )
         )
     found = _object(base, "tokenizer.json")

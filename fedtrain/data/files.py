@@ -3,7 +3,7 @@
 import stat
 from pathlib import Path
 
-from fedtrain.api.data_files import SUPPORTED, file_type
+from fedtrain.api.data_files import SUPPORTED, file_type, without_rows
 from fedtrain.data.errors import DataError
 
 DOCUMENTATION = (".md", ".rst", ".html")
@@ -40,6 +40,9 @@ def _checked(path: Path, name: str) -> tuple[Path, str]:
     if not stat.S_ISREG(mode):
         raise DataError(f"{name}: not a regular file", "remove it from the data set")
     if file_type(path.name) is None:
+        if (found := without_rows(path.name)) is not None:
+            problem, fix, _ = found
+            raise DataError(f"{name}: {problem}", f"{fix}, and use the new file; or remove this one from the data set")
         fix = f"convert it to {SUPPORTED}, or remove it from the data set"
         raise DataError(f"{name}: unknown file type", fix)
     return path, name

@@ -18,13 +18,14 @@ class Coverage:
     """`names`: last names of the adapted layers. `untouched`: of the other linear layers, the output head apart.
     `parameters`: of the adapter. `share`: of the weights in linear layers, those in adapted layers; an output head that
     shares the embedding's weights counts only if it is adapted. `head`: the name of the output head, or
-    `TIED_HEAD`, if the adapter does not change it."""
+    `TIED_HEAD`, if the adapter does not change it. `smallest`: dimension of the adapted layers; None without any."""
 
     names: tuple[str, ...]
     untouched: tuple[str, ...]
     parameters: int
     share: float
     head: str | None = None
+    smallest: int | None = None
 
 
 def coverage(tensors: Sequence[TensorEntry], adapter: Adapter | None, *, is_tied: bool = False) -> Coverage:
@@ -41,6 +42,7 @@ def coverage(tensors: Sequence[TensorEntry], adapter: Adapter | None, *, is_tied
     names: set[str] = set()
     untouched: set[str] = set()
     parameters = adapted = linear = 0
+    dimensions: list[int] = []
     for module, tensor in matrices:
         name = _last(module)
         is_inner = name not in NOT_ADAPTED
@@ -51,12 +53,14 @@ def coverage(tensors: Sequence[TensorEntry], adapter: Adapter | None, *, is_tied
                 names.add(name)
             parameters += (adapter.rank if adapter else 0) * sum(tensor.shape)
             adapted += elements
+            dimensions += tensor.shape
         elif is_inner:
             untouched.add(name)
     share = adapted / linear if linear else 0.0
     adapts_head = adapter is not None and any(is_adapted(head, adapter) for head in _HEADS)
     head = None if adapts_head else next(iter(heads), TIED_HEAD)
-    return Coverage(tuple(sorted(names)), tuple(sorted(untouched)), parameters, share, head)
+    smallest = min(dimensions, default=None)
+    return Coverage(tuple(sorted(names)), tuple(sorted(untouched)), parameters, share, head, smallest)
 
 
 def _tied_head(matrices: Sequence[tuple[str, TensorEntry]], adapter: Adapter) -> list[tuple[str, TensorEntry]]:

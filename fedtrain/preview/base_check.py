@@ -1,5 +1,6 @@
 """Checks a base model on this machine without loading it: settings, tokenizer, chat template, weights' headers."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,15 @@ from fedtrain.api.paths import Path as FieldPath
 from fedtrain.data.base_files import BaseFiles, read_base
 from fedtrain.data.errors import DataError
 from fedtrain.data.row import Row, varied
+from fedtrain.listing import listed
 from fedtrain.plurals import form, several
 from fedtrain.preview.adapter_coverage import TIED_HEAD, Coverage, coverage, unknown_targets
 from fedtrain.preview.config_check import config_problems
 from fedtrain.preview.rendered_rows import RenderedRows, Renderer
 
 BASE: FieldPath = ("spec", "model", "base")
+_PATTERN = re.compile(r"[*+?^$|()\[\]\\]")
+"""Signs of regular expressions, which names of layers do not have."""
 MAX_LENGTH: FieldPath = ("spec", "data", "maxLength")
 MOST_ROWS = 1000
 """Rows that the chat template is tried on, and one of each further kind."""
@@ -145,8 +149,11 @@ def _target_problems(base: BaseFiles, spec: FederatedTrainingSpec) -> Iterator[B
         )
     for name in unknown_targets(base.tensors, spec.model.adapter):
         linear = ", ".join(f"`{one}`" for one in coverage(base.tensors, None).names)
+        pattern = " Names are compared as they are, and as the end of a layer's name; patterns are not supported."
         yield BaseProblem(
-            (*TARGETS, "names"), f"{name} is not a linear layer of the base model.", f"Use one or more of {linear}."
+            (*TARGETS, "names"),
+            f"{name} is not a linear layer of the base model.{pattern if _PATTERN.search(name) else ''}",
+            f"Use one or more of {linear}.",
         )
 
 
@@ -177,6 +184,18 @@ def _notes(base: BaseFiles, spec: FederatedTrainingSpec, covered: Coverage) -> I
             f"data.maxLength is {spec.data.max_length}, but the base model has a context of {base.context} tokens: "
             f"rows of more than {base.context} tokens are refused, not cut. Set it to {base.context} or less."
         )
-    if covered.untouched:
+    untouched = [name for name in covered.untouched if name not in covered.names]
+    if untouched:
         head = " and the output head" if covered.head is not None else ""
-        yield f"The adapter does not change the linear layers {', '.join(covered.untouched)}{head}."
+        yield f"The adapter does not change the linear layers {', '.join(untouched)}{head}."
+    if partly := [name for name in covered.untouched if name in covered.names]:
+        yield (
+            f"The adapter changes {listed(partly)} in some of the model's layers only. To change all of them, write "
+            f"`{'`, `'.join(partly)}` in adapter.targetModules.names."
+        )
+    rank = spec.model.adapter.rank
+    if covered.smallest is not None and rank > covered.smallest:
+        yield (
+            f"model.adapter.rank is {rank}, but the smallest dimension of an adapted layer is {covered.smallest}: a "
+            f"change of its weight has at most this rank. Set it to {covered.smallest} or less."
+        )

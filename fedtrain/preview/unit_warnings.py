@@ -24,6 +24,7 @@ def unit_warnings(spec: FederatedTrainingSpec, rows: Mapping[str, Sequence[int]]
     yield from _learning_rate(spec)
     yield from _loss_regression(spec)
     yield from _deadline(spec)
+    yield from _median_factor(spec)
 
 
 def _percent(spec: FederatedTrainingSpec, rows: Mapping[str, Sequence[int]]) -> Iterator[str]:
@@ -91,4 +92,13 @@ def _deadline(spec: FederatedTrainingSpec) -> Iterator[str]:
         yield (
             f"rounds.deadline is {spec.rounds.deadline}, but starting the trainer alone can take {SHORT_DEADLINE:g} "
             "seconds, so no participant may finish a round. Write a longer time, such as `30m` or `2h`."
+        )
+
+
+def _median_factor(spec: FederatedTrainingSpec) -> Iterator[str]:
+    bound = spec.aggregation.max_update_norm
+    if bound is not None and bound.factor is not None and bound.factor <= 1:
+        yield (
+            f"aggregation.maxUpdateNorm.factor is {bound.factor:g}, but about half of all updates are larger than the "
+            "median, so they are quarantined in every round. Set it to more than 1, such as `10`."
         )

@@ -56,5 +56,5 @@ def participant_names(wanted: str) -> tuple[str, ...]:
             )
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise SplitError(f"--participants {wanted}: participant {twice} is listed twice")
+        raise SplitError(f"--participants {wanted}: participant {twice} is listed twice", "give each a name of its own")
     return names

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from fedtrain.api.data import Format
-from fedtrain.api.data_files import SUPPORTED, file_type
+from fedtrain.api.data_files import SUPPORTED, file_type, without_rows
 from fedtrain.data import formats
 from fedtrain.data.absent_names import ONE_FIELD_FIX, one_field
 from fedtrain.data.errors import DataError, not_an_object
@@ -37,6 +37,8 @@ def read_rows(path: Path) -> list[Row]:
     if not path.is_file():
         raise SplitError(f"{path}: no such file", f"name one file of type {SUPPORTED}")
     if file_type(path.name) is None:
+        if (found := without_rows(path.name)) is not None:
+            raise SplitError(f"{path}: {found[0]}", f"{found[1]}, and split the new file")
         raise SplitError(f"{path}: unknown file type", f"name one file of type {SUPPORTED}")
     try:
         rows = [_row(parsed) for parsed in parse(path, str(path))]

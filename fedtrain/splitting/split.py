@@ -167,7 +167,8 @@ def _base(request: SplitRequest) -> str | None:
         if request.revision is None:
             raise SplitError(
                 f"--base {request.base}: a model from Hugging Face needs --revision",
-                "give the commit, so that everyone trains on the same weights. If it is a folder, correct the path",
+                f"add the 40-digit commit from https://huggingface.co/{request.base}/commits/main, so that all "
+                "participants train the same weights. If it is a folder, correct the path",
             )
         return request.base
     if kind == "Bucket":

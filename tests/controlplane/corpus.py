@@ -92,6 +92,7 @@ OTHER_WORDS = {
     # what the API server says in words of its own
     "a number for SELinux labels": 'must be of type object: "integer"',
     "days from one to another": 'Unsupported value: "Mon-Wed"',
+    "a bucket's URL": "s3://runs/mine/ is a URI. Write only the bucket's name, without `s3://`",
     "a number in quotes": 'must be of type integer: "string"',
     "underscores in a number": 'must be of type integer: "string"',
     "a switch for a number": 'must be of type integer: "boolean"',

@@ -78,8 +78,16 @@ def explain(error: Any, text: str) -> Flaw:
     return not_yaml(spot, problem)
 
 
+_SLASHES = re.compile(r"(?<![^\s,{\[])//")
+"""A comment as in JavaScript, and not part of a URL."""
+
+
 def _open_bracket(spot: tuple[int, int], at: tuple[int, int], lines: list[str]) -> Flaw:
     """The flaw of a bracket that opens `at` a line and column, and is not closed up to `spot`."""
+    for number in range(at[0], min(spot[0], len(lines)) + 1):
+        if found := _SLASHES.search(_line(number, lines)):
+            spot = (number, found.start() + 1)
+            return Flaw(spot, "`//` does not begin a comment in YAML.", "Write `#` instead, or remove the comment.")
     opening = _line(at[0], lines)[at[1] - 1 : at[1]]
     closing, whole, parts = ("]", "list", "items") if opening == "[" else ("}", "map", "fields")
     if spot[0] > len(lines):

@@ -1,6 +1,7 @@
 """Problems of paths on this machine's disk, each with its fix."""
 
 import os
+import re
 from collections.abc import Collection
 from itertools import islice
 from pathlib import Path
@@ -24,6 +25,8 @@ def correct(path: Path, uri: str, used: Collection[Path] = ()) -> str:
         return unread
     if "*" in uri:
         return "Patterns with * are not expanded: name one file, or a folder, of which all files are read"
+    if (elsewhere := _elsewhere(path, uri, used)) is not None:
+        return CORRECT_THE_PATH.replace(";", f", for example to `{elsewhere}`;")
     found = islice(path.parent.iterdir(), _LOOKED_AT) if is_folder(path.parent) else ()
     beside = [one.name for one in found if one not in used]
     near = nearest(path.name, beside, cutoff=0.75)
@@ -31,6 +34,20 @@ def correct(path: Path, uri: str, used: Collection[Path] = ()) -> str:
         return CORRECT_THE_PATH
     folder, slash, _ = uri.rstrip("/").rpartition("/")
     return CORRECT_THE_PATH.replace(";", f", for example to `{folder}{slash}{near}`;")
+
+
+def _elsewhere(path: Path, uri: str, used: Collection[Path]) -> str | None:
+    """Return the path of what `uri` names, if that starts at the wrong folder: with `../` too many, or without the
+    folder beside the file that it is in. None if there is none or more than one."""
+    written = uri.removeprefix("./")
+    folder = Path(str(path).removesuffix(written))
+    if folder == path or not is_folder(folder):
+        return None  # an absolute path
+    rest = re.sub(r"^(\.{1,2}/)+", "", uri)
+    beside = (one for one in islice(folder.iterdir(), _LOOKED_AT) if is_folder(one))
+    found = [one for one in (folder / rest, *(one / rest for one in sorted(beside))) if is_file(one) or is_folder(one)]
+    found = [one for one in found if one not in used]
+    return f"./{found[0].relative_to(folder)}" if len(found) == 1 else None
 
 
 def denied(path: Path) -> Problem | None:

@@ -102,7 +102,7 @@ RULES = (
         "`privacy.clipping.location` and `privacy.noise.location` are not Client with `privacy.unit: Example`.",
         "privacy.clipping.location",
         "`location: Client` is not allowed with `privacy.unit: Example`.",
-        "Remove `clipping.location` and `noise.location`: participants always clip and add noise.",
+        "Remove this `location`: with `unit: Example`, each participant always clips and adds noise.",
         lambda spec: spec.privacy is not None and spec.privacy.clipping.location == "Client",
         "(self.privacy.clipping.location != 'Client' && self.privacy.noise.location != 'Client')",
         others={

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from itertools import islice
 from pathlib import Path
 
 from fedtrain.api.base_model_folder import ADAPTER_FILES, CONFIG, not_a_base
@@ -30,6 +31,8 @@ RELATIVE = r"^([.~]|file://[^/]|[^:/]+/[^/]*/)"
 _NOT_A_PATH = f"!self.base.matches({regex('^[./~]|^[A-Za-z][A-Za-z0-9+.-]*://|^(?i:s3):|/.*/')})"
 _IS_ID = f"{_NOT_A_PATH} && self.base.matches({regex(HUB_ID)})"
 _OTHER_SCHEME = f"(self.base.matches({regex(SCHEME)}) && !self.base.matches({regex(SUPPORTED)}))"
+_LOOKED_AT = 1000
+"""Folders in a directory that are looked into for a base model."""
 _ID_OR_DIRECTORY = "Use `org/name` or `./directory`"
 _COMMIT_FIX = "the 40-digit commit from https://huggingface.co/{base}/commits/main"
 
@@ -164,6 +167,8 @@ def base_is_a_model(model: Model, context: Context) -> Violations:
         return
     if denied(folder / CONFIG) is None and (contents := not_a_base(folder)) is not None:
         use = "Use a directory that `save_pretrained` of transformers wrote"
+        if below := [one.name for one in islice(folder.iterdir(), _LOOKED_AT) if is_file(one / CONFIG)]:
+            use = f"Use `{model.base.rstrip('/') or ''}/{min(below)}`"
         if is_file(folder / ADAPTER_FILES[0]):
             use = "Use the base model of the adapter"
         if is_file(weights := folder / ADAPTER_FILES[1]) and denied(weights) is None:

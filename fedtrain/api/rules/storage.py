@@ -11,6 +11,7 @@ from fedtrain.api.storage import S3, File, S3Access, Storage
 
 BUCKET = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 _URI = "^(?i:s3):/"
+_NAME_ONLY = "Write only the bucket's name, without `s3://`; the path belongs in `prefix`"
 _SERVER = "^(?i:https?)://[^/?#]"
 _PASSWORD = "^(?i:https?)://[^/?#]*@"
 _VARIABLE = "[$][{(]?[A-Za-z_]"
@@ -55,13 +56,35 @@ def bucket_name_is_valid(s3: S3, context: Context) -> Violations:
     S3,
     "bucket",
     message="{uri} is a URI.",
-    fix="Write only the bucket's name, without `s3://`; the path belongs in `prefix`.",
-    cel=Cel(valid=f"!self.matches({regex(_URI)})", values={"uri": "self"}, of_field=True),
+    fix="{use}.",
+    cel=Cel(valid=f"!self.matches({regex(_URI)})", values={"uri": "self", "use": quoted(_NAME_ONLY)}, of_field=True),
 )
 def bucket_is_not_a_uri(s3: S3, context: Context) -> Violations:
     """`s3.bucket` is a name, not `s3://name`."""
     if re.search(_URI, s3.bucket):
-        yield broken(uri=s3.bucket)
+        name, _, prefix = re.sub(f"{_URI}+", "", s3.bucket).strip("/").partition("/")
+        also = f" and `prefix: {prefix}`" if prefix else ""
+        use = f"Write `bucket: {name}`{also}" if re.search(BUCKET, name) else _NAME_ONLY
+        yield broken(uri=s3.bucket, use=use)
+
+
+@rule(
+    S3,
+    "endpoint",
+    message="{endpoint} ends with the bucket's name, which is added to it.",
+    fix="Remove `/{bucket}` from the endpoint.",
+    cel=Cel(
+        valid=f"!has(self.endpoint) || !self.endpoint.matches({regex(_SERVER)}) || "
+        "!self.endpoint.endsWith('/' + self.bucket) || self.endpoint.endsWith('//' + self.bucket)",
+        values={"endpoint": "self.endpoint", "bucket": "self.bucket"},
+    ),
+)
+def endpoint_does_not_end_with_the_bucket(s3: S3, context: Context) -> Violations:
+    """`s3.endpoint` is that of the server: it does not end with the bucket's name."""
+    if s3.endpoint is None or not re.search(_SERVER, s3.endpoint) or s3.endpoint.endswith(f"//{s3.bucket}"):
+        return
+    if s3.endpoint.endswith(f"/{s3.bucket}"):
+        yield broken(endpoint=s3.endpoint, bucket=s3.bucket)
 
 
 @rule(
@@ -133,12 +156,18 @@ def ca_file_exists(s3: S3Access, context: Context) -> Violations:
     File,
     "path",
     message="{path} is not a path.",
-    fix="Use a path, or set `type: S3` and `s3.bucket`.",
+    fix="{use}.",
 )
 def file_path_is_a_path(file: File, context: Context) -> Violations:
     """`file.path` is a path, not a URI."""
-    if scheme(file.path) != "file":
-        yield broken(path=file.path)
+    if scheme(file.path) == "file":
+        return
+    name, _, prefix = re.sub(f"{_URI}+", "", file.path).strip("/").partition("/")
+    use = "Use a path, or set `type: S3` and `s3.bucket`"
+    if re.search(_URI, file.path) and name:
+        also = f", prefix: {prefix}" if prefix else ""
+        use = f"For a bucket, write `type: S3` and `s3: {{bucket: {name}{also}}}` instead of `file`"
+    yield broken(path=file.path, use=use)
 
 
 @rule(

@@ -6,33 +6,50 @@ from typing import Any
 from fedtrain.api.base import Block
 from fedtrain.api.places import S3_LIKE, scheme
 from fedtrain.api.rules.context import Context
-from fedtrain.api.rules.rule import Cel, Rule, Violations, broken, regex, rule
+from fedtrain.api.rules.rule import Cel, Rule, Violations, broken, quoted, regex, rule
 from fedtrain.api.shapes import fields_of
 
 SCHEMES = ("file", "s3")
 SCHEME = "^[A-Za-z][A-Za-z0-9+.-]*://"
 SUPPORTED = "^(?i:s3|file)://"
 _VALID_S3 = "^(?i:s3)://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/|$)"
+_WEB = "^(?i:https?)://"
+_MODEL_PAGE = "^https?://(www[.])?(huggingface[.]co|hf[.]co)/[^/?#]+/[^/?#]+/?$"
+_DOWNLOAD = "Download it first, and use"
 _ABSOLUTE = "^(file://)?/"
 
 
 def scheme_is_supported(block: type[Block], field: str, use: str = "a path, or `s3://bucket/key`") -> Rule:
-    """The rule that the URI in `field` has a supported scheme. `use`: the supported values."""
+    """The rule that the URI in `field` has a supported scheme. `use`: the supported values. A base model may be the
+    page of a model on Hugging Face."""
+    is_base = field == "base"
     attribute = fields_of(block)[field].attribute
 
     def check(judged: Any, context: Context) -> Violations:
         uri = getattr(judged, attribute)
         if scheme(uri) not in SCHEMES:
-            yield broken(scheme=scheme(uri))
+            parts = uri.split("/")
+            if is_base and re.search(_MODEL_PAGE, uri):
+                yield broken(scheme=scheme(uri), use=f"Write the model id: `{parts[3]}/{parts[4]}`")
+            elif not is_base and re.search(_WEB, uri):
+                yield broken(scheme=scheme(uri), use=f"{_DOWNLOAD} {use}")
+            else:
+                yield broken(scheme=scheme(uri), use=f"Use {use}")
 
     return rule(
         block,
         field,
         message="{scheme}:// is not a supported scheme.",
-        fix=f"Use {use}.",
+        fix="{use}.",
         cel=Cel(
             valid=f"!self.matches({regex(SCHEME)}) || self.matches({regex(SUPPORTED)})",
-            values={"scheme": "self.split('://')[0].lowerAscii()"},
+            values={
+                "scheme": "self.split('://')[0].lowerAscii()",
+                "use": f"self.matches({regex(_MODEL_PAGE)}) ? 'Write the model id: `' + self.split('/')[3] + '/' + "
+                f"self.split('/')[4] + '`' : {quoted(f'Use {use}')}"
+                if is_base
+                else f"self.matches({regex(_WEB)}) ? {quoted(f'{_DOWNLOAD} {use}')} : {quoted(f'Use {use}')}",
+            },
             of_field=True,
         ),
     )(_named(check, block, field, "scheme", "is a path or `s3://bucket/key`"))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import PurePath
 
 from fedtrain.data.errors import DataError
 from fedtrain.data.parsing.csv_rows import DELIMITERS
@@ -57,8 +58,11 @@ def invalid(name: str, line: int, error: json.JSONDecodeError, start: int) -> Da
     return DataError(f"{name}:{number}:{column}: not valid JSON{f': {problem}' if problem else ''}", fix)
 
 
-def unfinished(name: str) -> DataError:
+def unfinished(name: str, line: str) -> DataError:
     """Return the error of a file whose first line ends before its value does."""
+    if line == "[":
+        new = f"{PurePath(name).name.split('.')[0]}.json"
+        return DataError(f"{name}:1: one JSON array over several lines, but the name says JSON Lines", rename(new))
     return DataError(
         f"{name}:1: not valid JSON: the row does not end on this line",
         "write one object per line, or one array of objects to a file whose name ends in .json",

@@ -42,7 +42,7 @@ def _value(decode: Callable[[str], object], line: bytes, name: str, number: int)
     except json.JSONDecodeError as error:
         if number == 1 and is_csv(text):
             raise csv(name) from error
-        found = unfinished(name) if number == 1 and continues(error) else invalid(name, number, error, 0)
+        found = unfinished(name, text) if number == 1 and continues(error) else invalid(name, number, error, 0)
         raise found from error
     except (ValueError, RecursionError) as error:
         raise unreadable(where, error) from error

@@ -62,7 +62,7 @@ def errors(folder: Path, privacy: str = PRIVACY, **sections: str) -> list[str]:
         (
             "privacy.noise.location",
             {"privacy": PRIVACY[:-1] + ", noise: {type: Budget, location: Client}}"},
-            "Remove `clipping.location` and `noise.location`",
+            "Remove this `location`",
         ),
     ],
 )

@@ -66,6 +66,10 @@ def test_a_setting_that_takes_effect_is_not_named(blocks: Mapping[str, Mapping[s
         ({"training": {"learningRate": 0.3}}, "training.learningRate is 0.3, so large"),
         ({"training": {"learningRate": 2e-9}}, "training.learningRate is 2e-09, so small"),
         ({"rounds": {"deadline": "5s"}}, "rounds.deadline is 5s, but"),
+        (
+            {"aggregation": {"maxUpdateNorm": {"type": "TimesMedian", "factor": 0.5}}},
+            "aggregation.maxUpdateNorm.factor is 0.5, but about half",
+        ),
         ({"evaluation": {"gate": {"metric": "loss", "maxRegression": 100}}}, "maxRegression is 100, but loss is"),
     ],
 )

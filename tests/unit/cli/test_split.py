@@ -311,7 +311,8 @@ def test_a_row_without_the_field_is_named(tmp_path: Path) -> None:
 def test_a_missing_file_and_an_unknown_kind_are_said(tmp_path: Path) -> None:
     assert "no such file" in split(tmp_path / "no.jsonl", "--participants", "1", "--out", "x").output
     (tmp_path / "d.xlsx").write_text("a,b")
-    assert "unknown file type" in split(tmp_path / "d.xlsx", "--participants", "1", "--out", "x").output
+    said = split(tmp_path / "d.xlsx", "--participants", "1", "--out", "x").output
+    assert "a spreadsheet (such as an Excel workbook), not text" in said
 
 
 def test_columns_beside_text_that_are_not_trained_on_are_named(tmp_path: Path) -> None:

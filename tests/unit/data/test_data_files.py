@@ -30,11 +30,21 @@ def test_suffixes_are_read_in_any_case(folder: Path) -> None:
     assert sorted(row.where for row in read(folder)) == ["a.jsonl:1", "b.JSONL:1", "c.NdJson:1"]
 
 
-@pytest.mark.parametrize("name", ["b.jsonl.zst", "b.xlsx", "b.gz", "b.txt", "deep/er/b.arrow"])
+@pytest.mark.parametrize("name", ["b.jsonl.zst", "b.gz", "b.xyz", "deep/er/b.arrow"])
 def test_a_file_of_another_type_is_refused_by_name(folder: Path, name: str) -> None:
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text("x")
     with pytest.raises(DataError, match=f"^{name}: unknown file type; convert it"):
+        read(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("b.xlsx", "a spreadsheet .*; save it as CSV"), ("b.pdf", "a document without rows; write its text as rows")],
+)
+def test_a_file_of_another_program_is_refused_with_how_to_make_rows_of_it(folder: Path, name: str, said: str) -> None:
+    (folder / name).write_text("x")
+    with pytest.raises(DataError, match=f"^{name}: {said}"):
         read(folder)
 
 

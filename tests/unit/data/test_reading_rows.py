@@ -121,7 +121,7 @@ def test_places_without_rows_are_refused(tmp_path: Path) -> None:
     for name, message in {
         "empty.jsonl": "there are no rows",
         "folder": "no data files in this folder",
-        "data.xlsx": "unknown file type",
+        "data.xlsx": "a spreadsheet",
         "missing.jsonl": "no such file",
         "splits": "splits/train",
     }.items():

@@ -122,11 +122,14 @@ def explained(error: click.UsageError) -> click.UsageError:
 
 
 def _elsewhere(path: str, extra: list[str], context: click.Context) -> str:
-    """Return how to give files that a command does not take as arguments."""
+    """Return how to give files or words that a command does not take as arguments."""
     has_file = any("--file" in parameter.opts for parameter in context.command.params)
     if len(extra) == 1 and has_file and extra[0].endswith((".yaml", ".yml")):
         command = f"fedtrain {path} --file {quoted(extra[0])}"
         return f"{path} does not take the argument {extra[0]}. Write `{command}`."
+    if path == "try" and (run := context.params.get("run")) and (first := context.params.get("prompt")):
+        prompt = " ".join((str(first), *extra))
+        return f"The prompt has several words. Write it in quotes: `fedtrain try {quoted(str(run))} {quoted(prompt)}`."
     return ""
 
 

@@ -9,6 +9,7 @@ from fedtrain.api.data import percent
 from fedtrain.api.reading.errors import FieldError
 from fedtrain.api.reading.federation import Federation
 from fedtrain.data.errors import DataError
+from fedtrain.listing import listed
 from fedtrain.plurals import form, several
 from fedtrain.preview.base_check import CheckedBase, check_base, rendered_rows
 from fedtrain.preview.choices_check import choices_errors, strange_rows
@@ -27,6 +28,8 @@ SAMPLED_ROWS = 1000
 """Rows of each data set that are checked by default."""
 MANY_ROWS = 4
 """Rows of one file with the same fault that are counted instead of listed."""
+MANY_DATA_SETS = 3
+"""Data sets that make one error of the same fault in all rows of each: a field of the training is probably wrong."""
 SHOWN_FAULTS = 20
 """Faults of one data set that are listed."""
 _PLACE = re.compile(r"(.+?):(?: row )?([0-9]+)(?::([0-9]+))?: (.*)", re.DOTALL)
@@ -75,7 +78,7 @@ def checked(
     return Checked(
         errors=(
             *_base_errors(federation, base),
-            *(error for one in rows for error in _row_errors(one)),
+            *_row_errors_of_all(rows),
             *_choices_errors(federation, rows),
         ),
         warnings=(
@@ -122,6 +125,23 @@ def _base_errors(federation: Federation, base: CheckedBase | None) -> list[Field
     problems = base.problems if base is not None else ()
     errors = [federation.error_at(problem.path, problem.message, problem.fix) for problem in problems]
     return [*errors, *initial_adapter_errors(federation)]
+
+
+def _row_errors_of_all(rows: Sequence[CheckedRows]) -> list[FieldError]:
+    """Return the errors of all data sets; the one error that all rows of all of them have once, because one field of
+    the training causes it."""
+    read = [one for one in rows if one.absent is None]
+    found = [_row_errors(one) for one in read]
+    same = {error.message for errors in found for error in errors}
+    is_one = (
+        len(same) == 1
+        and all(len(errors) == 1 for errors in found)
+        and all(len(one.faults) > 1 > one.rows for one in read)
+    )
+    if len(found) < MANY_DATA_SETS or not is_one:
+        return [error for errors in found for error in errors]
+    first, others = found[0][0], [errors[0].file for errors in found[1:]]
+    return [replace(first, fix=f"{first.fix} The same in {listed(others)}.")]
 
 
 def _row_errors(one: CheckedRows) -> list[FieldError]:

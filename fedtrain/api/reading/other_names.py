@@ -89,6 +89,8 @@ INSTEAD = {
         "track RUN` copies the metrics to a tracker",
         "fractionFit, clientsPerRound, participantsPerRound, sampling, clientFraction": "Remove it; every participant "
         "trains in every round",
+        "bias, loraBias, taskType, peftType, fanInFanOut, inferenceMode": "Remove it; adapters are LoRA for causal "
+        "language models, without biases",
         "robust, secureAggregation, encryption, compression, transport": "Remove it; this version does not have it",
     }.items()
     for name in names.split(", ")

@@ -18,7 +18,7 @@ metadata:
   name: answers
 spec:
   model:
-    base: ./base
+    {base: ./base, adapter: {rank: 8}}
   data:
     dataset: tickets
     format: Text

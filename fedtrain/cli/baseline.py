@@ -10,7 +10,7 @@ import click
 from fedtrain.cli.errors import TrainingsFailed, UserError
 from fedtrain.cli.numbers import WholeNumber
 from fedtrain.cli.progress import is_terminal, progress_view
-from fedtrain.cli.wrapping import say
+from fedtrain.cli.wrapping import aside, say
 from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def command(
     screen = _Screen(as_json, terminal)
     watch = Watch(screen.federated, screen.begins, screen.arms.arm, screen.arms.measured)
     if (note := without_noise(federation)) is not None:
-        click.echo(f"note: {note}.", err=True)
+        aside(f"note: {note}.")
     try:
         check_storage(federation)
         result = compare(federation, watch, alone_only=alone_only, personal_steps=personal_steps, parallel=parallel)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fedtrain.cli.run_argument import RUN
+from fedtrain.cli.wrapping import aside
 
 
 @click.command()
@@ -46,7 +47,7 @@ def command(runs: tuple[str, ...], out: Path | None, output: str) -> None:
         try:
             summaries.append(summarise(ledger))
         except LedgerCorrupt as error:
-            click.echo(f"warning: left out {run}: {error}", err=True)
+            aside(f"warning: left out {run}: {error}")
     if len(summaries) < 2:
         raise UserError("fewer than two runs can be read", "Name more runs. `fedtrain list` shows them.")
     candidates = {one.url: one for _, ledger in ledgers for one in (ledger, *possible_federated(ledger))}

@@ -10,7 +10,7 @@ import click
 
 from fedtrain.cli.errors import UserError
 from fedtrain.cli.next_commands import show_next
-from fedtrain.cli.wrapping import say
+from fedtrain.cli.wrapping import aside, say
 from fedtrain.plurals import form, several
 from fedtrain.quoting import quoted
 
@@ -133,9 +133,9 @@ def _show(out: Path, made: "Converted", how: "Conversion") -> None:
         say(f"left out: {several(made.repeated, 'repeated row') if made.repeated else 'no repeated rows'}")
     for problem, (count, first) in made.warnings.items():
         fix = FIXES.get(problem, "")
-        click.echo(f"warning: {first}{fix} ({several(count, 'row')})", err=True)
+        aside(f"warning: {first}{fix} ({several(count, 'row')})")
     if spelled := made.spellings.warning():
-        click.echo(f"warning: {spelled}", err=True)
+        aside(f"warning: {spelled}")
     said = f" and `format: {how.target}` in spec.data of the training" if how.target is not None else ""
     say(f"To train on it, write `uri: {out.absolute()}` in spec.datasets of the participant's policy{said}.", indent=2)
     if how.target is not None:

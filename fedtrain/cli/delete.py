@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from fedtrain.cli.run_argument import RUN
+from fedtrain.cli.wrapping import aside
 
 
 @click.command()
@@ -44,7 +45,7 @@ def command(run: str, yes: bool, orphaned: bool) -> None:
         raise UserError(f"{ledger.address} was not deleted. {problem}", fix) from error
     click.echo(f"deleted {ledger.address}")
     if spending:
-        click.echo(f"note: {spending}", err=True)
+        aside(f"note: {spending}")
     if done.kept:
         click.echo(f"kept {listed(done.kept)}: not of the run", err=True)
 

@@ -8,6 +8,7 @@ import click
 from fedtrain.cli.errors import UserError
 from fedtrain.cli.round_option import round_option
 from fedtrain.cli.run_argument import RUN
+from fedtrain.cli.wrapping import aside
 
 
 @click.command()
@@ -40,7 +41,7 @@ def command(
     summary = summarise(located.ledger)
     target, wanted = out or default_target(located.ledger, merged), round_number(summary, number)
     if kept := kept_text(summary, wanted, exported_round(summary, wanted)):
-        click.echo(f"note: {kept}", err=True)
+        aside(f"note: {kept}")
     found = base_folder(located, summary.spec.model, base)
     if isinstance(found, Path):
         differs = why_other_model if merged else why_other_tokenizer
@@ -51,13 +52,13 @@ def command(
         raise UserError(found)
     public_base(summary.spec.model, base_name)  # raises before the note for a name that is not a model id
     if unchecked := unchecked_name(summary.spec.model, base_name):
-        click.echo(unchecked, err=True)
+        aside(unchecked)
     if merged:
         model = str(found) if isinstance(found, Path) else base or located.base(summary.spec.model.base)
         folder = export_merged(located.ledger, target, model, wanted, base_name=base_name)
     else:
         if isinstance(found, str):
-            click.echo(f"note: the export has no tokenizer. {found}", err=True)
+            aside(f"note: the export has no tokenizer. {found}")
         beside = found if isinstance(found, Path) else None
         folder = export(located.ledger, target, wanted, base=beside, base_name=base_name)
     click.echo(short_path(os.path.normpath(folder)))

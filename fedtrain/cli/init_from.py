@@ -6,6 +6,7 @@ import click
 
 from fedtrain.cli.errors import UserError
 from fedtrain.cli.next_commands import show_next
+from fedtrain.cli.wrapping import aside
 from fedtrain.quoting import quoted
 
 
@@ -39,7 +40,7 @@ def write(run: str, target: Path, number: str | None, force: bool) -> None:
     wanted = round_number(summary, number)
     chosen = exported_round(summary, wanted)
     if kept := kept_text(summary, wanted, chosen):
-        click.echo(f"note: {kept}", err=True)
+        aside(f"note: {kept}")
     adapter = export(ledger, folder / f"{ledger.name}-adapter-{chosen.number}", chosen.number)
     uri, digest = f"./{adapter.name}", str(chosen.adapter)
     claimed = ledger.read(names.RUN, Run)
@@ -49,11 +50,11 @@ def write(run: str, target: Path, number: str | None, force: bool) -> None:
     click.echo(f"wrote {short_path(str(adapter))}: the adapter of {ledger.name} after round {chosen.number}")
     click.echo(f"wrote {short_path(str(file))}: the run {name}, which starts from it")
     if source is None:
-        click.echo(f"note: set the data of each participant in {file}, and check its relative paths", err=True)
+        aside(f"note: set the data of each participant in {file}, and check its relative paths")
     if ledger.url.startswith("s3:"):
         click.echo("note: for a cluster, upload the adapter to a bucket and name it in `initialFrom.uri`", err=True)
     if summary.privacy is not None:
-        click.echo(f"note: {name} counts its privacy loss from 0; add that of {ledger.name} to it", err=True)
+        aside(f"note: {name} counts its privacy loss from 0; add that of {ledger.name} to it")
     show_next(
         (f"fedtrain run {quoted(short_path(str(file)))}", "run it, once its rounds and learning rate are what you want")
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fedtrain.cli.run_argument import RUN
+from fedtrain.cli.wrapping import aside
 from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def command(place: str | None, output: str, every: bool) -> None:
         if hidden := len(found.runs) - len(shown):
             click.echo(f"\nnot shown: {several(hidden, 'run')} of `fedtrain baseline` (see --all)")
         for problem in (line.problem for line in found.runs if line.problem is not None):
-            click.echo(f"warning: {problem}", err=True)
+            aside(f"warning: {problem}")
 
 
 def _no_runs(place: str | None) -> str:

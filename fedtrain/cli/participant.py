@@ -14,6 +14,7 @@ from fedtrain.cli.participant_access import access
 from fedtrain.cli.participant_audit import command as audit
 from fedtrain.cli.participant_privacy import privacy
 from fedtrain.cli.subcommands import Subcommands
+from fedtrain.cli.wrapping import aside
 
 _OFFLINE_DAYS = 7
 """Days for which a participant may be offline unless `invite` says otherwise."""
@@ -278,5 +279,5 @@ def _write_invitation(kubectl: Any, name: str, options: dict[str, Any], helm: st
             err=True,
         )
     if "127.0.0.1" in server or "localhost" in server:
-        click.echo(f"note: {server} is this machine. Use --server with an address that {name} reaches.", err=True)
+        aside(f"note: {server} is this machine. Use --server with an address that {name} reaches.")
         sys.stderr.flush()

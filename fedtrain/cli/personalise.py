@@ -11,6 +11,7 @@ from fedtrain.cli.errors import TrainingsFailed, UserError
 from fedtrain.cli.next_commands import show_next
 from fedtrain.cli.numbers import WholeNumber
 from fedtrain.cli.progress import is_terminal
+from fedtrain.cli.wrapping import aside
 from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def command(
     terminal = is_terminal(plain)
     view = Silent() if as_json else Bars() if terminal else Lines(sys.stdout)
     if (note := without_noise(federation)) is not None:
-        click.echo(f"note: {note}.", err=True)
+        aside(f"note: {note}.")
     own = own_copy(federation, who, runs, data, base)
     steps_alone = None if no_alone else planned_steps(federation.training.spec, who)
     try:

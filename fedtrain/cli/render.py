@@ -8,6 +8,7 @@ from fedtrain import __version__
 from fedtrain.cli.numbers import WholeNumber
 from fedtrain.cli.rows import explained, given
 from fedtrain.cli.rows import option as rows_option
+from fedtrain.cli.wrapping import aside
 
 TRAINER_IMAGE = f"localhost/fedtrain/trainer:{__version__}"
 HUB_IMAGE = f"localhost/fedtrain/operator:{__version__}"
@@ -47,5 +48,5 @@ def command(
     with explained():
         objects = list(renderer.objects(number, given(rows, federation)))
     for who in renderer.without_record:
-        click.echo(f"note: no Participant names the namespace of {who}; using {who}", err=True)
+        aside(f"note: no Participant names the namespace of {who}; using {who}")
     click.echo(as_yaml(objects) if output == "yaml" else as_json(objects), nl=False)

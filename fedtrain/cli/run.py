@@ -14,7 +14,7 @@ from fedtrain.cli.errors import FULL, UserError
 from fedtrain.cli.next_commands import show_next
 from fedtrain.cli.numbers import WholeNumber
 from fedtrain.cli.progress import progress_view, shown_on_terminal
-from fedtrain.cli.wrapping import say
+from fedtrain.cli.wrapping import aside, say
 from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
         with _explained(again, federation):
             warnings = _check(federation)
     for warning in warnings:
-        click.echo(f"warning: {warning}", err=True)
+        aside(f"warning: {warning}")
     signal.signal(signal.SIGTERM, _interrupt)
     progress = progress_view(as_json, plain)
     result = None

@@ -8,6 +8,7 @@ import click
 from fedtrain.cli.errors import UserError
 from fedtrain.cli.next_commands import show_next
 from fedtrain.cli.numbers import Number, WholeNumber
+from fedtrain.cli.wrapping import aside
 from fedtrain.palette import TONES
 from fedtrain.plurals import form, several
 from fedtrain.quoting import quoted
@@ -114,7 +115,7 @@ def _show(made: "Split", label: str | None, by: str | None) -> None:
             "each to the one with the fewest rows so far."
         )
     if made.ignored is not None:
-        click.echo(f"note: {made.ignored.text(str(made.file))}", err=True)
+        aside(f"note: {made.ignored.text(str(made.file))}")
     if made.repeated:
         console.print(
             f"[{TONES['warn'].terminal}]warning:[/] {made.repeated} of {several(made.test_rows, 'test row')} also "

@@ -16,6 +16,7 @@ from fedtrain.cli.errors import UserError
 from fedtrain.cli.numbers import Number, WholeNumber
 from fedtrain.cli.round_option import round_option
 from fedtrain.cli.run_argument import RUN
+from fedtrain.cli.wrapping import aside
 from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
@@ -92,11 +93,11 @@ def command(
         raise UserError(folder)
     lines = _lines(run) if prompt is None else iter(())
     if kept := kept_text(summary, wanted, chosen):
-        click.echo(f"note: {kept}", err=True)
+        aside(f"note: {kept}")
     if why := why_other_model(located.ledger, summary.spec.model, folder, base):
-        click.echo(f"warning: {why} The answers are not those of the run's model.", err=True)
+        aside(f"warning: {why} The answers are not those of the run's model.")
     if number is None and (guess := guess_warning(summary)):
-        click.echo(f"warning: {guess}", err=True)
+        aside(f"warning: {guess}")
     which = f"round {chosen.number}" if chosen.number else "the initial adapter (the base model's answers)"
     click.echo(f"{summary.name}, {which}: loading {summary.spec.model.base}", err=True)
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fedtrain.cli.wrapping import say
+from fedtrain.cli.wrapping import aside, say
 from fedtrain.plurals import several
 
 if TYPE_CHECKING:
@@ -88,13 +88,13 @@ def _show(found: "Validation", file: Path, federation: "Federation", *, cluster:
     for fact in found.facts:
         say(fact, indent=2)
     for warning in found.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        aside(f"warning: {warning}")
     for line in found.privacy or ():
         say(line, indent=2)
     if cluster:
         for kind, known in (("Participant", federation.records), ("ParticipantPolicy", federation.policies)):
             if others := [one for one in who if one not in known]:
-                click.echo(f"note: no file has the {kind} of {_some(others)}; the cluster must have it", err=True)
+                aside(f"note: no file has the {kind} of {_some(others)}; the cluster must have it")
 
 
 def _print(found: "Validation") -> None:

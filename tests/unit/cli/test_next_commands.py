@@ -31,7 +31,9 @@ def test_suggested_commands_are_not_wrapped(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "30")
-    monkeypatch.setattr("fedtrain.cli.wrapping.sys", type("Terminal", (), {"stdout": _Terminal()}))
+    monkeypatch.setattr(
+        "fedtrain.cli.wrapping.sys", type("Terminal", (), {"stdout": _Terminal(), "stderr": _Terminal()})
+    )
     Path("rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in ROWS))
     shown = CliRunner().invoke(main, list(command)).output.splitlines()
     assert f"  {suggested}" in shown[shown.index("next:") :]

@@ -52,7 +52,7 @@ def write(run: str, target: Path, number: str | None, force: bool) -> None:
     if source is None:
         aside(f"note: set the data of each participant in {file}, and check its relative paths")
     if ledger.url.startswith("s3:"):
-        click.echo("note: for a cluster, upload the adapter to a bucket and name it in `initialFrom.uri`", err=True)
+        aside("note: for a cluster, upload the adapter to a bucket and name it in `initialFrom.uri`")
     if summary.privacy is not None:
         aside(f"note: {name} counts its privacy loss from 0; add that of {ledger.name} to it")
     show_next(

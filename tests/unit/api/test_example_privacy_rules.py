@@ -57,7 +57,7 @@ def errors(folder: Path, privacy: str = PRIVACY, **sections: str) -> list[str]:
         (
             "privacy.clipping.location",
             {"privacy": PRIVACY.replace("norm: 1.0", "norm: 1.0, location: Client")},
-            "Remove `clipping.location`",
+            "Remove this `location`",
         ),
         (
             "privacy.noise.location",

@@ -128,7 +128,7 @@ def errors_of(
             path = _policy_field(refusal.rule)
             place = documents.find("ParticipantPolicy", who)
             problem, advice = refusal.problem, refusal.change
-            if (never := _unreachable(federation, counted, refusal.rule, who)) is not None:
+            if (never := _unreachable(federation, documents, counted, refusal, who)) is not None:
                 problem, change = never
             else:
                 if refusal.rule == "allow.requesters":
@@ -148,14 +148,22 @@ def _allowed_names(federation: Federation, who: str) -> str:
 
 
 def _unreachable(
-    federation: Federation, counted: Mapping[str, "Preflight"], rule: str | None, who: str
+    federation: Federation,
+    documents: LocatedDocuments,
+    counted: Mapping[str, "Preflight"],
+    refusal: "Refusal",
+    who: str,
 ) -> tuple[str, str] | None:
     """The problem and the changes of the training, up to `or`, for a minimum that no value of a field reaches; None for
     others."""
     minimums, participants = federation.policies[who].spec.minimums, len(federation.training.spec.participants)
-    if rule == "minimums.participantsPerRound" and (minimums.participants_per_round or 0) > participants:
-        problem = f"the training has {several(participants, 'participant')}, and the policy requires "
-        return f"{problem}{minimums.participants_per_round}", f"add a participant, leave {who} out, or "
+    rule, required = refusal.rule, minimums.participants_per_round or 0
+    if rule == "minimums.participantsPerRound" and required > participants:
+        more = several(required - participants, "participant")
+        raised = f"set `rounds.minParticipants: {required}`"
+        change = _change(federation, documents.find("FederatedTraining"), f"add {more} and {raised}", refusal.asks, who)
+        problem = f"the policy requires {several(required, 'participant')} in each round, but the training has"
+        return f"{problem} {participants}", f"{change.removesuffix(', or ')}, leave {who} out, or "
     if rule == "minimums.rowsPerRound" and who in counted and (minimums.rows_per_round or 0) > counted[who].samples:
         rows = several(counted[who].samples, "training row")
         problem = f"the data of {who} has {rows} in all; the minimum is {minimums.rows_per_round}"

@@ -22,6 +22,7 @@ from fedtrain.preview.row_check import HUB, CheckedRows, check_rows, notes
 from fedtrain.preview.settings_without_effect import settings_without_effect
 from fedtrain.preview.small_data_warnings import small_data_warnings
 from fedtrain.preview.unit_warnings import unit_warnings
+from fedtrain.preview.useless_fields import useless_fields
 from fedtrain.runner.devices import find_devices
 
 SAMPLED_ROWS = 1000
@@ -78,7 +79,7 @@ def checked(
     return Checked(
         errors=(
             *_base_errors(federation, base),
-            *_row_errors_of_all(rows),
+            *_row_errors_of_all(federation, rows),
             *_choices_errors(federation, rows),
         ),
         warnings=(
@@ -127,9 +128,11 @@ def _base_errors(federation: Federation, base: CheckedBase | None) -> list[Field
     return [*errors, *initial_adapter_errors(federation)]
 
 
-def _row_errors_of_all(rows: Sequence[CheckedRows]) -> list[FieldError]:
+def _row_errors_of_all(federation: Federation, rows: Sequence[CheckedRows]) -> list[FieldError]:
     """Return the errors of all data sets; the one error that all rows of all of them have once, because one field of
     the training causes it."""
+    if (error := useless_fields(federation, rows)) is not None:
+        return [error]
     read = [one for one in rows if one.absent is None]
     found = [_row_errors(one) for one in read]
     same = {error.message for errors in found for error in errors}

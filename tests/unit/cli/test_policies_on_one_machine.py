@@ -162,7 +162,11 @@ def test_minimums_that_the_training_cannot_reach_are_the_owners_to_change(tmp_pa
     said = CliRunner().invoke(main, ["validate", str(written(tmp_path, minimums, {}))]).stderr
     too_few = f"The data of a has {ROWS} training rows in all; the minimum is {ROWS + 1}. "
     assert f"{too_few}Add rows, leave a out, or ask" in said
-    assert "The training has 2 participants, and the policy requires 3. Add a participant, leave a out, or ask" in said
+    assert (
+        "The policy requires 3 participants in each round, but the training has 2. Add 1 participant and set " in said
+    )
+    assert "`rounds.minParticipants: 3` (" in said
+    assert "), leave a out, or ask the owner of a to change spec.minimums.participantsPerRound." in said
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "run"])

@@ -106,7 +106,7 @@ def command(
         again += [word for name, value in (("--to", to), ("--separator", separator)) if value for word in (name, value)]
         again += [word for one in field for word in ("--field", one)]
         again += [name for name, on in (("--skip-invalid", skip_invalid), ("--drop-repeated", drop_repeated)) if on]
-        fix = f"Name its encoding, often that of Excel: `{' '.join(map(quoted, again))}`"
+        fix = f"Name the encoding of the file. Excel often writes cp1252: `{' '.join(map(quoted, again))}`"
         raise UserError(error.problem, fix) from error
     except DataError as error:
         raise UserError(error.problem, error.fix or None) from error

@@ -19,6 +19,9 @@ from fedtrain.preview.rendered_rows import RenderedRows, Renderer
 BASE: FieldPath = ("spec", "model", "base")
 _PATTERN = re.compile(r"[*+?^$|()\[\]\\]")
 """Signs of regular expressions, which names of layers do not have."""
+_PROMPTS_OR_CHATS = "prompts lose their beginning, conversations their end"
+_LOST = {"PromptCompletion": _PROMPTS_OR_CHATS, "Instruction": _PROMPTS_OR_CHATS}
+"""What a cut row loses, by format. With a chat template, instructions are conversations."""
 MAX_LENGTH: FieldPath = ("spec", "data", "maxLength")
 MOST_ROWS = 1000
 """Rows that the chat template is tried on, and one of each further kind."""
@@ -112,8 +115,9 @@ def _row_notes(spec: FederatedTrainingSpec, rendered: RenderedRows, context: int
         )
         yield (
             f"{found.cut:,} of {several(found.rows, 'checked row')} {form(found.cut, 'is', 'are')} longer than "
-            f"data.maxLength ({most} tokens) and {form(found.cut, 'is', 'are')} cut"
-            f"{dropped}. The longest has {found.longest:,} tokens; the first one is {found.first}. "
+            f"data.maxLength ({most} tokens; first: {found.first}) and {form(found.cut, 'is', 'are')} cut "
+            f"({_LOST.get(spec.data.format, 'the end is lost')}){dropped}. "
+            f"The longest row has {found.longest:,} tokens. "
             f"{_more_tokens(found.longest, most, context)}"
         )
     yield from rendered.token_notes()

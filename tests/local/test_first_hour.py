@@ -103,7 +103,7 @@ def converted(hour: Hour) -> Hour:
     """The encoding and the faulty rows are corrected with the options that each error names."""
     refused = hour.call(CONVERT, code=1).output
     assert "notes.csv:2: not UTF-8" in refused
-    hinted = " ".join(refused.partition("hint: Name its encoding, often that of Excel: ")[2].split()).strip("`.")
+    hinted = " ".join(refused.partition("Excel often writes cp1252: ")[2].split()).strip("`.")
     assert "--encoding cp1252" in hinted
     refused = hour.call(hinted, code=1).output
     assert f"notes.csv:{ROWS + 3}" in refused

@@ -78,7 +78,7 @@ def is_csv(text: str) -> bool:
 def csv(name: str) -> DataError:
     """Return the error of a CSV file whose name promises JSON."""
     new = f"{name.rpartition('/')[2].split('.')[0]}.csv"
-    return DataError(f"{name}: a CSV file with another type in its name", rename(new))
+    return DataError(f"{name}: a CSV file, but the name says JSON Lines", rename(new))
 
 
 def continues(error: BaseException | None) -> bool:

@@ -1,5 +1,6 @@
 """Recognises files by their first bytes whose name promises another type."""
 
+from itertools import chain, count
 from pathlib import Path
 
 from fedtrain.api.data_files import GZIP, file_type, is_gzip
@@ -34,15 +35,21 @@ def problem_of(first: bytes, file: Path) -> tuple[str, str] | None:
     if is_gzip(file.name) and first and not first.startswith(GZIP_BYTES):
         return "not a gzip file", f"remove {GZIP} from its name, or compress it"
     if not is_gzip(file.name) and first.startswith(GZIP_BYTES):
-        return f"a gzip file without {GZIP} in its name", rename(file.name + GZIP)
+        return f"a gzip file without {GZIP} in its name", rename(_unused(file, file.stem, file.suffix + GZIP))
     kind = file_type(file.name)
     if kind != "Parquet" and first.startswith(_PARQUET):
-        return "a Parquet file with another type in its name", rename(f"{file.name.split('.')[0]}.parquet")
+        return f"a Parquet file, but the name ends in {file.suffix}", rename(_unused(file, file.stem, ".parquet"))
     if kind in ("CSV", "Parquet") and first.startswith(_JSON):
-        return "rows of JSON with another type in its name", rename(f"{file.name.split('.')[0]}.jsonl")
+        return f"rows of JSON, but the name ends in {file.suffix}", rename(_unused(file, file.stem, ".jsonl"))
     return next(((problem, fix) for magic, problem, fix in _OTHERS if first.startswith(magic)), None)
 
 
 def rename(name: str) -> str:
     """The fix of a file whose name has the wrong ending."""
-    return f"rename it to `{name}`, also where the file is named"
+    return f"rename it to `{name}`, and use the new name"
+
+
+def _unused(file: Path, stem: str, ending: str) -> str:
+    """Return the name that no other file of the folder has, with a number if needed."""
+    names = (f"{stem}{number}{ending}" for number in chain([""], map("-{}".format, count(1))))
+    return next(name for name in names if not file.with_name(name).exists())

@@ -47,7 +47,7 @@ def _recoded(content: BufferedReader, name: str, encoding: str) -> BufferedReade
     try:
         text = content.read().decode(encoding).encode()
     except UnicodeError as error:
-        place = f" (byte {error.start} of the file)" if isinstance(error, UnicodeDecodeError) else ""
+        place = f" (byte {error.start + 1} of the file)" if isinstance(error, UnicodeDecodeError) else ""
         raise DataError(f"{name}: not {encoding}{place}", "name another encoding") from error
     return BufferedReader(cast("RawIOBase", BytesIO(text)))
 
@@ -77,10 +77,10 @@ def _wide_encoding(start: bytes) -> str | None:
 
 
 def decoded(line: bytes, where: str) -> str:
-    """Return the text of a line. Raises DataError naming the byte."""
+    """Return the text of a line. Raises DataError naming the byte, counted from 1 as in editors."""
     try:
         return line.decode()
     except UnicodeDecodeError as error:
         rewrite = convert_command(where, "--encoding cp1252", "utf8")
-        fix = f"save the file as UTF-8; or rewrite it and use the new file: `{rewrite}`"
-        raise NotUtf8(f"{where}: not UTF-8 (byte {error.start} of the line)", fix) from error
+        fix = f"save it as UTF-8; or, if Excel wrote it (often in cp1252), rewrite it and use the new file: `{rewrite}`"
+        raise NotUtf8(f"{where}: not UTF-8 (byte {error.start + 1} of the line)", fix) from error

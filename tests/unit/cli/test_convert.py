@@ -213,7 +213,7 @@ def test_a_table_of_excel_is_read_in_its_encoding_and_keeps_its_other_columns(tm
     (tmp_path / "a.csv").write_bytes(EXCEL)
     refused = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", *NAMED)
     assert "a.csv:2: not UTF-8" in refused.stderr
-    hint = refused.stderr.partition("Excel: `fedtrain convert ")[2].strip().rstrip("`.")
+    hint = refused.stderr.partition("cp1252: `fedtrain convert ")[2].strip().rstrip("`.")
     assert hint == f"{tmp_path}/a.csv --encoding cp1252 -o {tmp_path}/out.jsonl {' '.join(NAMED)}"
     result = run(*shlex.split(hint))
     assert result.exit_code == 0, result.output
@@ -223,7 +223,7 @@ def test_a_table_of_excel_is_read_in_its_encoding_and_keeps_its_other_columns(tm
 @pytest.mark.parametrize(
     ("encoding", "message"),
     [
-        ("ascii", "a.csv: not ascii (byte 20 of the file)"),
+        ("ascii", "a.csv: not ascii (byte 21 of the file)"),
         ("klingon", "'klingon' is not an encoding"),
         ("punycode", "a.csv: not punycode"),
     ],

@@ -217,8 +217,8 @@ def test_rows_that_are_cut_are_counted(tmp_path: Path) -> None:
     word_tokenizer(tmp_path / "base")
     (line,) = warnings(file)
     assert line == (
-        "1 of 6 checked rows is longer than data.maxLength (7 tokens) and is cut. The longest has 10 tokens; the "
-        "first one is a.jsonl:1. Set `data.maxLength: 10`, or shorten the rows."
+        "1 of 6 checked rows is longer than data.maxLength (7 tokens; first: a.jsonl:1) and is cut (the end is "
+        "lost). The longest row has 10 tokens. Set `data.maxLength: 10`, or shorten the rows."
     )
 
 
@@ -228,7 +228,8 @@ def test_conversations_without_an_answer_left_are_counted(tmp_path: Path) -> Non
     word_tokenizer(tmp_path / "base")
     (line,) = warnings(file)
     assert line.startswith(
-        "1 of 5 checked rows is longer than data.maxLength (12 tokens) and is cut; 1 of them has no answer"
+        "1 of 5 checked rows is longer than data.maxLength (12 tokens; first: a.jsonl:1) and is cut (the end is "
+        "lost); 1 of them has no answer"
     )
 
 
@@ -238,7 +239,9 @@ def test_long_rows_are_counted_among_all_checked_rows(tmp_path: Path, options: t
     file = federation(tmp_path, texts("one", *["x " * 9] * 299), length=7)
     word_tokenizer(tmp_path / "base")
     (line,) = [line for line in warnings(file, *options) if "data.maxLength" in line]
-    assert line.startswith(f"{counted - 4} of {counted} checked rows are longer than data.maxLength (7 tokens)")
+    assert line.startswith(
+        f"{counted - 4} of {counted} checked rows are longer than data.maxLength (7 tokens; first: a.jsonl:2)"
+    )
 
 
 def test_rows_longer_than_the_context_are_announced(tmp_path: Path) -> None:
@@ -258,4 +261,6 @@ def test_a_row_longer_than_the_context_is_an_error_if_it_is_not_cut(tmp_path: Pa
     )
     file.write_text(file.read_text().replace("maxLength: 64", "maxLength: 7"))
     (line,) = warnings(file)
-    assert line.startswith("1 of 5 checked rows is longer than data.maxLength (7 tokens) and is cut")
+    assert line.startswith(
+        "1 of 5 checked rows is longer than data.maxLength (7 tokens; first: a.jsonl:2) and is cut (the end is lost)"
+    )

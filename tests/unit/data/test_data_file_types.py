@@ -176,7 +176,7 @@ def test_convert_writes_the_same_rows_from_every_type_of_file_and_from_a_folder(
         ("a.csv", b"text,b\nx\ry,1\n", "a.csv:2: not valid CSV: a line break in a cell without double quotes"),
         ("a.csv", b"text,text\nx,1\n", "a.csv:1: columns 1 and 2 have the same name"),
         ("a.csv", b"body\nx\n", 'a.csv:2: field "text" is missing'),
-        ("a.csv", "text\nx\ncafé\n".encode("latin-1"), "a.csv:3: not UTF-8 (byte 3 of the line)"),
+        ("a.csv", "text\nx\ncafé\n".encode("latin-1"), "a.csv:3: not UTF-8 (byte 4 of the line)"),
         ("a.csv", "text\nx\n".encode("utf-16"), "a.csv: the file is UTF-16; save it as UTF-8"),
         ("a.jsonl", '{"text": "a"}\n'.encode("utf-16"), "a.jsonl: the file is UTF-16; save it as UTF-8"),
         ("a.csv", "text\nx\n".encode("utf-16-le"), "a.csv: the file is UTF-16; save it as UTF-8"),
@@ -190,13 +190,12 @@ def test_convert_writes_the_same_rows_from_every_type_of_file_and_from_a_folder(
         (
             "a.jsonl",
             gzip.compress(b"{}", mtime=0),
-            "a.jsonl: a gzip file without .gz in its name; rename it to `a.jsonl.gz`, also where the file is named",
+            "a.jsonl: a gzip file without .gz in its name; rename it to `a.jsonl.gz`, and use the new name",
         ),
         (
             "a.csv",
             b"PAR1....",
-            "a.csv: a Parquet file with another type in its name; rename it to `a.parquet`, also where the file is "
-            "named",
+            "a.csv: a Parquet file, but the name ends in .csv; rename it to `a.parquet`, and use the new name",
         ),
         ("a.jsonl", b"\x28\xb5\x2f\xfd..", "a.jsonl: compressed with zstd; unpack it, and name the unpacked file"),
         ("a.csv", b"\xd0\xcf\x11\xe0..", "a.csv: an Excel workbook, not text; export it as CSV"),
@@ -204,12 +203,12 @@ def test_convert_writes_the_same_rows_from_every_type_of_file_and_from_a_folder(
         (
             "a.csv",
             b'{"text": "a"}\n',
-            "a.csv: rows of JSON with another type in its name; rename it to `a.jsonl`, also where the file is named",
+            "a.csv: rows of JSON, but the name ends in .csv; rename it to `a.jsonl`, and use the new name",
         ),
         (
             "a.parquet",
             b'{"text": "a"}\n',
-            "a.parquet: rows of JSON with another type in its name; rename it to `a.jsonl`",
+            "a.parquet: rows of JSON, but the name ends in .parquet; rename it to `a.jsonl`",
         ),
         ("a.jsonl.gz", b"no gzip", "a.jsonl.gz: not a gzip file; remove .gz from its name, or compress it"),
         ("a.jsonl.gz", gzip.compress(b'{"text": "a"}\n' * 9, mtime=0)[:-9], "a.jsonl.gz: not a complete gzip file"),

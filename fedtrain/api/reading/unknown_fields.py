@@ -49,7 +49,7 @@ def unknown_field(root: type[Block], path: Path, document: Located) -> tuple[str
         return message, f"Remove it; `compute` sets what it means: `{written}`."
     meant = meant_field(root, path, document)
     if meant is None:
-        return message, _without(name, block, root)
+        return message, _without(name, block, root, document.at(path))
     if document.at(meant) is not None:
         line = document.spot_of(meant, key=True)[0]
         if is_map(document.at(path)):
@@ -203,10 +203,10 @@ class _Moved:
         return None
 
 
-def _without(name: str, block: type[Block], root: type[Block]) -> str:
+def _without(name: str, block: type[Block], root: type[Block], value: Any) -> str:
     """The fix for a field that a document of the kind `root` does not have."""
     if advice := INSTEAD.get(plain_form(name)) or location_of_rows(block, name):
         return f"{advice}."
-    if moved := moved_to_other_kind(root, name):
+    if moved := moved_to_other_kind(root, name, value):
         return moved
     return f"Remove it; valid fields are {', '.join(f'`{one}`' for one in fields_of(block))}."

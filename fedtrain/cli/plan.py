@@ -22,10 +22,11 @@ RUN_COLUMNS = ("the run", "rows", "training", "validation", "in slices", "traine
 MIX_COLUMNS = ("the mix", "share", "training", "validation", "in slices", "samples")
 ROUND_COLUMNS = ("each round", "samples", "distinct", "pass", "trained", "steps", "weight")
 LEGEND = (
-    "training, validation: rows of each split. in slices: how often the run's slices contain a sample. trained: "
-    "samples that the steps process, with repeats. steps: optimizer steps. samples: size of the round's slice. "
-    "distinct: different samples in it. pass: passes over the participant's data. weight: share in the mean of the "
-    "updates."
+    "slice: the samples that a participant may train on in a round. training, validation: rows of each split. in "
+    "slices: how often each training row is in the run's slices. trained: samples that the steps process, with "
+    "repeats. steps: optimizer steps. samples: size of the round's slice. distinct: different samples in it. pass: "
+    "number of the pass over the participant's data that the slice is from, even if the steps process only a part of "
+    "it. weight: share in the mean of the updates."
 )
 MIX_LEGEND = " share: share of a data set in the samples of each slice."
 

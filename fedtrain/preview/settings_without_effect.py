@@ -24,7 +24,7 @@ def _interval(spec: FederatedTrainingSpec) -> Iterator[str]:
     elif every > rounds:
         yield (
             f"evaluation.every is {every}, but rounds.count is {rounds}, so only the base model and the adapter of the "
-            f"last round are evaluated at the hub. Set `every` to less than {rounds} to evaluate others too."
+            f"last round are evaluated at the hub. Write `every: 1` to evaluate each round."
             if rounds > 1
             else f"evaluation.every is {every}, but rounds.count is 1. Remove `every`, or raise `rounds.count`."
         )

@@ -91,7 +91,7 @@ def _deadline(spec: FederatedTrainingSpec) -> Iterator[str]:
     if 0 < seconds(spec.rounds.deadline) < SHORT_DEADLINE:
         yield (
             f"rounds.deadline is {spec.rounds.deadline}, but starting the trainer alone can take {SHORT_DEADLINE:g} "
-            "seconds, so no participant may finish a round. Write a longer time, such as `30m` or `2h`."
+            "seconds, so a round can end before any participant finishes. Write a longer time, such as `30m` or `2h`."
         )
 
 

@@ -99,7 +99,9 @@ def exported_round(summary: RunSummary, round: int | None) -> RoundSummary:
     if round is None:
         return summary.made_adapter_of(recorded[-1].number)
     if not 0 <= round < len(recorded):
-        raise ObjectMissing(f"{summary.name} has no round {round}. Use a round from 0 to {len(recorded) - 1}.")
+        raise ObjectMissing(
+            f"{summary.name} has no round {round}. Use a round from 0 (before training) to {len(recorded) - 1}."
+        )
     return summary.made_adapter_of(round)
 
 

@@ -87,7 +87,9 @@ def _open_bracket(spot: tuple[int, int], at: tuple[int, int], lines: list[str]) 
     for number in range(at[0], min(spot[0], len(lines)) + 1):
         if found := _SLASHES.search(_line(number, lines)):
             spot = (number, found.start() + 1)
-            return Flaw(spot, "`//` does not begin a comment in YAML.", "Write `#` instead, or remove the comment.")
+            return Flaw(
+                spot, "`//` does not begin a comment: JSON is read as YAML too.", "Remove the comment, or write `#`."
+            )
     opening = _line(at[0], lines)[at[1] - 1 : at[1]]
     closing, whole, parts = ("]", "list", "items") if opening == "[" else ("}", "map", "fields")
     if spot[0] > len(lines):

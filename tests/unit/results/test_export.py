@@ -195,7 +195,7 @@ def test_a_truncated_base_is_refused_in_plain_words(trained: Hand, base: Path, t
 def test_an_earlier_round_is_exported_on_demand(finished: Hand, tmp_path: Path) -> None:
     folder = export(finished.ledger, tmp_path / "adapter", round=1)
     assert (folder / "adapter_model.safetensors").read_bytes() == finished.adapter(1)
-    with pytest.raises(ObjectMissing, match=r"no round 4. Use a round from 0 to 3"):
+    with pytest.raises(ObjectMissing, match=r"no round 4. Use a round from 0 \(before training\) to 3"):
         export(finished.ledger, tmp_path / "adapter", round=4)
 
 

@@ -127,7 +127,7 @@ def test_a_conversation_keeps_its_turns_until_it_is_restarted(run: Path, base: P
 
 def test_every_error_names_the_fix(run: Path, base: Path, tmp_path: Path) -> None:
     assert "the prompt is empty" in fedtrain(run, " ").stderr
-    assert "Use a round from 0 to 1." in fedtrain(run, "w1", "--round", "7").stderr
+    assert "Use a round from 0 (before training) to 1." in fedtrain(run, "w1", "--round", "7").stderr
     assert "use --no-chat" in fedtrain(run, "w1", "--chat").stderr.lower()
     assert "Remove --system, and write its text into the prompt." in fedtrain(run, "w1", "--system", "w2").stderr
     long = fedtrain(run, "w1 " * 3000)

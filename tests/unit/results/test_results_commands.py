@@ -96,7 +96,7 @@ def test_logs_of_a_round_that_is_not_there_name_those_that_are(run: Path) -> Non
     result = fedtrain("logs", run, "--round", "99")
     assert result.exit_code == 1
     assert "quickstart has no round 99" in result.stderr
-    assert "Use a round from 0 (before training) to 3" in result.stderr
+    assert "Use a round from 0 to 3" in result.stderr
 
 
 def test_logs_follow_until_the_run_is_over(run: Path) -> None:

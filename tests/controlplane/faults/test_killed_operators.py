@@ -39,6 +39,7 @@ ALL_WRITES = {
     "ledger admitted update",
     "ledger admitted measurements",
     "ledger delete incoming",
+    "ledger delete rounds",
     "create secrets",
     "patch secrets",
     "create jobs initialise",

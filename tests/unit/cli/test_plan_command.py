@@ -280,7 +280,7 @@ def test_the_legend_explains_every_column_of_numbers() -> None:
     explained = {
         word.strip() for entry in f"{LEGEND}{MIX_LEGEND}".split(". ") for word in entry.partition(":")[0].split(",")
     }
-    assert explained == {*RUN_COLUMNS[1:], *MIX_COLUMNS[1:], *ROUND_COLUMNS[1:]} - {"rows"}
+    assert explained == {"slice", *RUN_COLUMNS[1:], *MIX_COLUMNS[1:], *ROUND_COLUMNS[1:]} - {"rows"}
 
 
 def test_a_run_that_has_lost_run_json_is_named(tmp_path: Path) -> None:

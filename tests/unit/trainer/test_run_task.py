@@ -44,10 +44,10 @@ def test_a_round_lowers_the_loss_and_peft_loads_its_result(kind: str, tmp_path: 
 def test_a_reason_with_a_file_name_that_is_not_unicode_can_be_recorded(federation: Federation, tmp_path: Path) -> None:
     federation.data = tmp_path / "rows"
     federation.data.mkdir()
-    (federation.data / "\udcff.txt").write_text("")
+    (federation.data / "\udcff.log").write_text("")
     outcome = federation.run(federation.assignment({"type": "Inspect"}))
     assert outcome.code == EXIT_REFUSED
-    assert outcome.reason.startswith("\\udcff.txt: unknown file type")
+    assert outcome.reason.startswith("\\udcff.log: unknown file type")
 
 
 def test_the_initial_adapter_is_the_base_model_and_depends_on_the_seed_alone(federation: Federation) -> None:

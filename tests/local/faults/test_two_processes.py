@@ -37,6 +37,12 @@ def test_both_say_so_and_neither_lacks_lines(zygote: str, undisturbed: Small, tm
 
 def _until_warned(both: list[Running]) -> None:
     until = time.monotonic() + 300
-    while not all(WARNING in (running.folder / "log").read_text() for running in both):
-        assert time.monotonic() < until, [(running.folder / "log").read_text() for running in both]
+    while not all(WARNING in _log(running) for running in both):
+        assert time.monotonic() < until, [_log(running) for running in both]
         time.sleep(0.1)
+
+
+def _log(running: Running) -> str:
+    """What a run has printed. Its process may not have begun yet."""
+    file = running.folder / "log"
+    return file.read_text() if file.exists() else ""

@@ -20,7 +20,6 @@ def run_with_model(context: Context, work: Initialise | Train | Measure | Evalua
             measure(context, work)
         case Evaluate():
             evaluate(context, work)
-        case Initialise() if context.group.is_main:
-            initialise(context, work)
         case Initialise():
-            pass
+            if context.group.is_main:
+                initialise(context, work)

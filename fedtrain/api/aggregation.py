@@ -51,8 +51,8 @@ class Aggregation(StrategyBlock):
     """Weights of the mean of the updates. `Samples`: number of distinct samples trained on. `Uniform`: equal weights.
     `Fixed`: each participant's `weight`. `ValidationLoss`: samples, discounted by the validation loss."""
     merge: Literal["Factors", "FreezeA"] = "Factors"
-    """`Factors` averages LoRA's A and B separately. `FreezeA` (FFA-LoRA) shares a fixed A and trains B only, so that
-    the average is exact and updates are half as large."""
+    """How LoRA's matrices A and B are averaged. `Factors`: A and B separately. `FreezeA`: A is fixed and shared, and
+    only B is trained, as in FFA-LoRA. The average is then exact, and updates are half as large."""
     validation_loss: ValidationLoss | None = None
     """Parameters of ValidationLoss. Only with weights ValidationLoss."""
     max_update_norm: MaxUpdateNorm | None = None

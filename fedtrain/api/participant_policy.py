@@ -188,12 +188,14 @@ class ParticipantPolicySpec(Block):
     windows: Annotated[tuple[Window, ...], Field(max_length=50)] = ()
     """On a cluster: time windows in which tasks start. If omitted: always."""
     approval: Literal["Automatic", "Manual"] = "Automatic"
-    """`Manual`: tasks of a training wait until its digest is in `approvedTrainings`. `fedtrain run` refuses the
-    training until then."""
+    """Whether the owner approves each training. `Automatic`: a training may start if this policy allows it. `Manual`:
+    tasks of a training wait until its digest is in `approvedTrainings`. `fedtrain run` refuses the training until
+    then."""
     approved_trainings: Annotated[tuple[Digest, ...], Field(max_length=1000)] = ()
     """Digests of the approved trainings. `fedtrain participant approve` shows a training and adds its digest."""
     logs: Literal["None", "Failures", "All"] = "None"
-    """On a cluster: tasks whose last log lines the hub can read in the task's status. Values of rows are removed."""
+    """On a cluster: tasks whose last log lines the hub can read in the task's status. `None`: no task. `Failures`:
+    tasks that failed. `All`: all tasks. Values of rows are removed."""
     spool: Spool | None = None
     """On a cluster: place for trained updates until the ledger's store has them. If omitted, pods keep their GPUs while
     they retry an upload, for half an hour."""

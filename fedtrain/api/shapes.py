@@ -48,12 +48,13 @@ class Shape:
 
 @dataclass(frozen=True)
 class FieldOf:
-    """A field of a block: its name in Python and in YAML."""
+    """A field of a block: its name in Python and in YAML. `block` is None for a field of Kubernetes."""
 
     attribute: str
     name: str
     info: FieldInfo
     shape: Shape
+    block: type[Block] | None = None
 
     @property
     def required(self) -> bool:
@@ -68,7 +69,7 @@ def fields_of(block: type[Block]) -> dict[str, FieldOf]:
     for attribute in dict.fromkeys((*own, *block.model_fields)):
         info = block.model_fields[attribute]
         name = info.alias or attribute
-        found[name] = FieldOf(attribute, name, info, _constrained(_shape(info.annotation), info.metadata))
+        found[name] = FieldOf(attribute, name, info, _constrained(_shape(info.annotation), info.metadata), block)
     return found
 
 

@@ -61,14 +61,14 @@ class Storage(Block):
     )
 
     type: Literal["S3", "File"] = "File"
-    """Type of storage: `S3` for a bucket, `File` for a folder."""
+    """Type of storage. `S3`: a bucket. `File`: a folder on this machine."""
     s3: S3 | None = None
     """S3 bucket. Only with type S3."""
     file: File | None = None
     """Folder. Only with type File."""
     retention_policy: Literal["Retain", "Delete"] = "Retain"
-    """On a cluster: whether the ledger and adapters are kept (`Retain`) or deleted (`Delete`) when the training is
-    deleted."""
+    """On a cluster, when the training is deleted. `Retain`: ledger and adapters are kept. `Delete`: they are deleted,
+    too."""
 
     def without_credentials(self) -> Self:
         """Return the location without the names of its credentials."""

@@ -52,7 +52,7 @@ class Training(Block):
     """Gradient checkpointing: uses less memory and more time. `Auto`: on a GPU into which fewer than four rows
     at a time fit without it."""
     keep: Literal["Best", "Last"] = "Last"
-    """Local checkpoint that is sent: the `Best` by validation loss, or the `Last`."""
+    """Local checkpoint that is sent. `Best`: the one with the lowest validation loss. `Last`: the last one."""
     seed: Annotated[NonNegativeInt, Field(le=2**32 - 1)] = 17
     """Seed of all random choices: initial adapter, validation split, order of rows, dropout."""
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fedtrain.api.data import REQUIRED_FIELDS
+from fedtrain.api.reading.described_choices import described_choices
 from fedtrain.api.reading.flow_style import flow
 from fedtrain.api.reading.formatting import is_list, is_map, shown
 from fedtrain.api.reading.guarantees import explained_choices, is_guarantee, same_word
@@ -45,7 +46,8 @@ def choice(field: FieldOf, value: Any, shape: Shape, text: str | None, around: A
     if guess is None and is_guarantee(shape.choices):
         return f"{shown(value, text)} is not a valid value.", f"Use {explained_choices(shape.choices)}."
     if guess is None or len(shape.choices) == 1:
-        return f"{shown(value, text)} is not a valid value.", f"Use {describe(shape)}."
+        valid = described_choices(field, shape.choices) or describe(shape)
+        return f"{shown(value, text)} is not a valid value.", f"Use {valid}."
     return f"{shown(value, text)} is not a valid value.", f"Did you mean `{guess}`?"
 
 

@@ -19,7 +19,11 @@ _HOST = "[A-Za-z0-9_.-]+(:[0-9]+)?(/.*)?$"
 """What follows the scheme, such as `minio:9000/path`, also after `http:/` or without a scheme."""
 _PLAIN = "^(?i:http):"
 _NO_HOST = "Add the server's name, such as `https://minio.example.com:9000`"
-_URL_IN_CEL = f"(self.matches({regex(_PLAIN)}) ? 'http://' : 'https://') + self.find({regex(_HOST)}).split('/')[0]"
+_WITHOUT_TLS = ", or `http://` if the server does not use TLS"
+_URL_IN_CEL = (
+    f"self.matches({regex(_PLAIN)}) ? 'Use `http://' + self.find({regex(_HOST)}).split('/')[0] + '`' : "
+    f"'Use `https://' + self.find({regex(_HOST)}).split('/')[0] + '`' + {quoted(_WITHOUT_TLS)}"
+)
 
 
 @rule(
@@ -96,7 +100,7 @@ def endpoint_does_not_end_with_the_bucket(s3: S3, context: Context) -> Violation
         valid=f"self.matches({regex(_SERVER)})",
         values={
             "endpoint": "self",
-            "use": f"self.matches({regex(_HOST)}) ? 'Use `' + {_URL_IN_CEL} + '`' : {quoted(_NO_HOST)}",
+            "use": f"self.matches({regex(_HOST)}) ? ({_URL_IN_CEL}) : {quoted(_NO_HOST)}",
         },
         of_field=True,
     ),
@@ -105,9 +109,9 @@ def endpoint_has_a_server(s3: S3Access, context: Context) -> Violations:
     """`s3.endpoint` is `http://` or `https://` and a host."""
     if s3.endpoint is not None and not re.search(_SERVER, s3.endpoint):
         found = re.search(_HOST, s3.endpoint)
-        written = "http" if re.search(_PLAIN, s3.endpoint) else "https"
-        use = f"Use `{written}://{found[0].split('/')[0]}`" if found else _NO_HOST
-        yield broken(endpoint=s3.endpoint, use=use)
+        plain, host = re.search(_PLAIN, s3.endpoint), found[0].split("/")[0] if found else ""
+        url = f"Use `http://{host}`" if plain else f"Use `https://{host}`{_WITHOUT_TLS}"
+        yield broken(endpoint=s3.endpoint, use=url if found else _NO_HOST)
 
 
 @rule(

@@ -1,6 +1,6 @@
 """A file without a valid `data.format`: the format that the rows of its data sets have."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -17,11 +17,11 @@ _ROWS = 3
 """First rows of a file that are read."""
 
 
-def read_with_format_of_rows(file: Path) -> Federation:
+def read_with_format_of_rows(file: Path, data_elsewhere: Collection[str] = ()) -> Federation:
     """Return the federation that a file describes. Raises Invalid with all errors; that of `data.format` with the
-    format of the rows on this machine, if it is known."""
+    format of the rows on this machine, if it is known. `data_elsewhere`: as in `read_file`."""
     try:
-        return read_file(file)
+        return read_file(file, data_elsewhere=data_elsewhere)
     except Invalid as invalid:
         raise _with_format_of_rows(invalid, file) from None
 

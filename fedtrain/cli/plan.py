@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fedtrain.cli.rows import explained, given
+from fedtrain.cli.rows import explained, given, places
 from fedtrain.cli.rows import option as rows_option
 from fedtrain.cli.wrapping import say
 from fedtrain.plurals import several
@@ -49,7 +49,7 @@ def command(file: Path, rows: tuple[str, ...], output: str) -> None:
     from fedtrain.contracts.as_json import as_json
     from fedtrain.preview.rounds_preview import preflights_of, preview
 
-    federation = read_with_format_of_rows(file)
+    federation = read_with_format_of_rows(file, places(rows))
     check_has_run_json(federation)
     with explained():
         made = preview(federation, given(rows, federation))

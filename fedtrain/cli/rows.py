@@ -23,6 +23,11 @@ option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
 )
 
 
+def places(entries: Iterable[str]) -> list[str]:
+    """Return the participants, or `PARTICIPANT/DATASET`, that the option names. `given` checks them."""
+    return [entry.partition("=")[0] for entry in entries]
+
+
 def given(entries: Iterable[str], federation: "Federation") -> dict[str, dict[str, int]]:
     """Return the rows by participant and data set from the option. Raises UserError."""
     spec = federation.training.spec

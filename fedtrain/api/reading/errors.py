@@ -27,6 +27,10 @@ class FieldError:
     fix: str
     item: str | None = None
 
+    @property
+    def position(self) -> tuple[str, int, int, Path]:
+        return self.file, self.line, self.column, self.path
+
     def __str__(self) -> str:
         field = show(self.path)
         subject = f"{field} ({self.item})" if field and self.item else field or self.item

@@ -1,6 +1,6 @@
 """The known field that an unknown field means: misspelt, under another name, or in another block."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fedtrain.api.base import Block
@@ -28,6 +28,12 @@ def is_of_other_type(root: type[Block], path: Path, document: Located) -> bool:
         if union.value_of(path[-1]) is not None and choice in union.members and choice != union.value_of(path[-1]):
             return True
     return False
+
+
+def is_around(missing: Path, meant: Iterable[Path]) -> bool:
+    """Whether a missing field is one of the meant fields or contains one: the unknown field is the mistake."""
+    steps = blocks(missing)  # as in the path to move a field to
+    return any(path[: len(missing)] == missing or path[: len(steps)] == steps for path in meant)
 
 
 def meant_field(root: type[Block], path: Path, document: Located) -> Path | None:

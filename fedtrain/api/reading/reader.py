@@ -22,7 +22,7 @@ from fedtrain.api.reading.formatting import is_map, shown
 from fedtrain.api.reading.indentation import with_fields_in_blocks
 from fedtrain.api.reading.kinds import KINDS
 from fedtrain.api.reading.kubernetes_fields import kubernetes_errors
-from fedtrain.api.reading.meant_fields import fields_to_skip, is_of_other_type, meant_field
+from fedtrain.api.reading.meant_fields import fields_to_skip, is_around, is_of_other_type, meant_field
 from fedtrain.api.reading.named_items import named_item
 from fedtrain.api.reading.other_changes import missing_unit
 from fedtrain.api.reading.partial_model import partial
@@ -40,21 +40,34 @@ _UNIT = ("spec", "privacy", "unit")
 
 
 def read_file(
-    path: File, *more: File, elsewhere: bool = False, policies_elsewhere: bool = False, judged: bool = True
+    path: File,
+    *more: File,
+    elsewhere: bool = False,
+    policies_elsewhere: bool = False,
+    judged: bool = True,
+    data_elsewhere: Collection[str] = (),
 ) -> Federation:
     """Return the federation that a file describes, together with `more` files. Raises Invalid with all errors.
     `elsewhere`: the files are for a cluster, so paths are those of pods and objects of other APIs are ignored.
     `policies_elsewhere`: policies of participants may be missing. `judged`: whether to check the rules; types are
-    enough to find a run."""
-    return _Reader((path, *more), elsewhere, policies_elsewhere, judged).read()
+    enough to find a run. `data_elsewhere`: as in `Context`."""
+    return _Reader((path, *more), elsewhere, policies_elsewhere, judged, frozenset(data_elsewhere)).read()
 
 
 class _Reader:
-    def __init__(self, paths: tuple[File, ...], elsewhere: bool, policies_elsewhere: bool, judged: bool) -> None:
+    def __init__(
+        self,
+        paths: tuple[File, ...],
+        elsewhere: bool,
+        policies_elsewhere: bool,
+        judged: bool,
+        data_elsewhere: frozenset[str],
+    ) -> None:
         self.path, *self.more = paths
         self.elsewhere = elsewhere
         self.policies_elsewhere = policies_elsewhere
         self.judged = judged
+        self.data_elsewhere = data_elsewhere
         self.files: list[File] = []  # of each document
         self.errors: list[FieldError] = []
         self.documents: list[Located] = []
@@ -73,15 +86,16 @@ class _Reader:
         without_policies = False
         if self.training and self.judged:
             folder = self.path.absolute().parent
-            context = Context(self.training[0], tuple(self.policies), folder, tuple(self.records))
+            policies, records = tuple(self.policies), tuple(self.records)
+            context = Context(self.training[0], policies, folder, records, self.data_elsewhere)
             elsewhere = self.policies_elsewhere or bool(strange)  # a document of an unknown kind may be the policy
             of_types, self.errors = self.errors, []
             for problem in validate(context, cluster=self.elsewhere, policies_elsewhere=elsewhere):
                 self._error(problem.place, problem.message, problem.fix, key=problem.at_key)
-            judged = {_position(error) for error in self.errors}
+            judged = {error.position for error in self.errors}  # a rule knows the other names of the file
             refused = {error.path for error in self.errors}
             self.errors += [
-                error for error in of_types if _position(error) not in judged and not _digest_of_nothing(error, refused)
+                error for error in of_types if error.position not in judged and not _digest_of_nothing(error, refused)
             ]
             self.errors = [self._with_all_of_unit(error) for error in self.errors]
             without_policies = has_no_policies(context) and not self.policies_elsewhere
@@ -171,7 +185,7 @@ class _Reader:
                     continue
                 path = tuple(detail["loc"])
                 if detail["type"] == "missing" and (
-                    _is_around(path, meant)
+                    is_around(path, meant)
                     or named_by_key(model, path[:-1], document)
                     or is_of_other_type(model, path[:-1], document)
                 ):
@@ -262,12 +276,6 @@ class _Reader:
         )
 
 
-def _position(error: FieldError) -> tuple[str, int, int, Path]:
-    """Where an error is. An invalid name that a rule also refuses, such as that of a data set, gets the rule's error,
-    which knows the other names of the file."""
-    return error.file, error.line, error.column, error.path
-
-
 def _digest_of_nothing(error: FieldError, refused: Collection[Path]) -> bool:
     """Whether the error is about the digest of a file whose path is refused: there is no digest to write."""
     return error.path[-1:] == ("digest",) and (*error.path[:-1], "uri") in refused
@@ -287,9 +295,3 @@ def _foreign(document: Located) -> bool:
 def _meant(model: type[Block], detail: ErrorDetails, document: Located) -> Path | None:
     """Return the field that an unknown field probably means."""
     return meant_field(model, tuple(detail["loc"]), document) if detail["type"] == "extra_forbidden" else None
-
-
-def _is_around(missing: Path, meant: list[Path]) -> bool:
-    """Whether a missing field is one of the meant fields or contains one: the unknown field is the mistake."""
-    blocks = tuple(step for step in missing if not isinstance(step, int))  # as in the path to move a field to
-    return any(path[: len(missing)] == missing or path[: len(blocks)] == blocks for path in meant)

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from fedtrain.api import paths
 from fedtrain.api.base import DNS_LABEL_PATTERN, as_label
 from fedtrain.api.federated_training import FederatedTraining, FederatedTrainingSpec
-from fedtrain.api.participant_policy import ParticipantPolicy
+from fedtrain.api.participant_policy import Dataset, ParticipantPolicy
 from fedtrain.api.participant_record import ParticipantRecord
 from fedtrain.api.places import absolute
 
@@ -39,12 +39,14 @@ class Found(Generic[T]):
 
 @dataclass(frozen=True)
 class Context:
-    """All documents of a file. Relative paths start at `folder`; `records` are the hub's Participant objects."""
+    """All documents of a file. Relative paths start at `folder`; `records` are the hub's Participant objects.
+    `data_elsewhere`: participants, or `PARTICIPANT/DATASET`, whose data need not be on this machine."""
 
     training: Found[FederatedTraining]
     policies: tuple[Found[ParticipantPolicy], ...]
     folder: File
     records: tuple[Found[ParticipantRecord], ...] = ()
+    data_elsewhere: frozenset[str] = frozenset()
 
     @property
     def spec(self) -> FederatedTrainingSpec:
@@ -83,6 +85,14 @@ class Context:
         if self.renamed is not None and policy == self.renamed[1]:
             return self.renamed[0]
         return policy if policy in self.participant_names else None
+
+    def is_elsewhere(self, dataset: Dataset) -> bool:
+        """Whether a data set of a policy need not be on this machine."""
+        if not self.data_elsewhere:
+            return False
+        owner = next(one.value for one in self.policies if any(dataset is own for own in one.value.spec.datasets))
+        name = owner.metadata.name
+        return not self.data_elsewhere.isdisjoint((name, f"{name}/{dataset.name}"))
 
     @property
     def without_policy(self) -> list[str]:

@@ -21,10 +21,11 @@ Find = Callable[[Path, str, Context], Violations]
 
 
 def _check(block: type[Data], find: Find) -> Callable[[Data, Context], Violations]:
-    """A check of the `uri` of a block, if it is a path."""
+    """A check of the `uri` of a block, if it is a path on this machine."""
 
     def check(data: Data, context: Context) -> Violations:
-        if scheme(data.uri) == "file":
+        is_elsewhere = isinstance(data, Dataset) and context.is_elsewhere(data)
+        if scheme(data.uri) == "file" and not is_elsewhere:
             yield from find(Path(context.resolve(data.uri)), data.uri, context)
 
     check.__name__, check.__doc__ = f"{block.__name__}{find.__name__}", find.__doc__

@@ -210,6 +210,17 @@ def test_row_counts_of_absent_data_can_be_given(tmp_path: Path) -> None:
     assert as_json(file, "--rows", "small=50")["participants"][1]["training"] == 45
 
 
+def test_given_row_counts_allow_a_path_that_does_not_exist_here(tmp_path: Path) -> None:
+    file = federation(tmp_path)
+    (tmp_path / "small.jsonl").unlink()
+    result = plan(file, "--rows", "big=100")
+    assert result.exit_code == 1
+    assert "small.jsonl does not exist" in result.output
+    assert as_json(file, "--rows", "small=50")["participants"][1]["training"] == 45
+    (tmp_path / "big.jsonl").unlink()
+    assert "big.jsonl does not exist" in plan(file, "--rows", "small=50").output
+
+
 @pytest.mark.parametrize(("given", "said"), [("nobody=3", "'nobody' is not a participant"), ("big=x", "'x' is no")])
 def test_row_counts_of_strangers_and_invalid_numbers_are_refused(tmp_path: Path, given: str, said: str) -> None:
     result = plan(federation(tmp_path), "--rows", given)

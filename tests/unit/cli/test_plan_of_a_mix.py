@@ -91,3 +91,11 @@ def test_a_count_needs_a_participant_and_one_of_its_data_sets(file: Path, given:
     result = plan(file, "--rows", given)
     assert result.exit_code == 1
     assert message in " ".join(result.stderr.split())
+
+
+def test_a_given_data_set_need_not_exist_here(file: Path) -> None:
+    (file.parent / "notes.jsonl").unlink()
+    given = ("--rows", "clinic/notes=1000", "--rows", "lab/notes=30")
+    assert plan(file, *given).exit_code == 0
+    (file.parent / "guidelines.jsonl").unlink()
+    assert "guidelines.jsonl does not exist" in plan(file, *given).stderr

@@ -67,7 +67,13 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     if judged is None:
         warnings = (*warnings, *waits_on_the_cluster(federation))
     else:
-        warnings = (*warnings, *judged.warnings, *_without_effect(federation), *warnings_of_run(federation))
+        warnings = (
+            *warnings,
+            *_without_data(federation, counted),
+            *judged.warnings,
+            *_without_effect(federation),
+            *warnings_of_run(federation),
+        )
     counts = {who: one.samples for who, one in counted.items()} if counted is not None else None
     name, spec = federation.training.metadata.name, federation.training.spec
     who, rounds, strategy = [p.name for p in spec.participants], spec.rounds.count, spec.aggregation.strategy
@@ -128,15 +134,23 @@ def _limit(rows: str) -> int | None:
 
 
 def _counted(federation: "Federation") -> "Mapping[str, Preflight] | None":
-    """The rows of each participant, if policies or `unit: Example` depend on them; None if they are not on this
-    machine."""
+    """The rows of each participant, if policies, `unit: Example` or the number of rounds depend on them; None if they
+    are not on this machine."""
     from fedtrain.cli.policy_errors import counted_for_policies
+    from fedtrain.preview.rounds_below_minimum import data_can_run_out
 
-    if federation.training.spec.example_privacy is None:
+    spec = federation.training.spec
+    if spec.example_privacy is None and not data_can_run_out(spec):
         return counted_for_policies(federation)
     from fedtrain.preview.rounds_preview import preflights_of_data
 
     return preflights_of_data(federation)
+
+
+def _without_data(federation: "Federation", counted: "Mapping[str, Preflight] | None") -> tuple[str, ...]:
+    from fedtrain.preview.rounds_below_minimum import rounds_without_data
+
+    return tuple(rounds_without_data(federation.training.spec, counted)) if counted is not None else ()
 
 
 def _without_effect(federation: "Federation") -> tuple[str, ...]:

@@ -12,12 +12,13 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.partitioning_strategies import DataVolumeAndGPUMemory
 from fedtrain.api.reading.federation import Federation
 from fedtrain.contracts.records import DatasetCount, ModelFacts, Preflight
-from fedtrain.partitioning import Positions, Share, distinct_rows, partition, situation
+from fedtrain.partitioning import Positions, situation
 from fedtrain.partitioning.mixing import shares
-from fedtrain.plurals import several
 from fedtrain.preview.check import checked, counter_of
 from fedtrain.preview.dry_run import DIGEST, RUN_ID
 from fedtrain.preview.model_facts import base_facts
+from fedtrain.preview.playing import play
+from fedtrain.preview.rounds_below_minimum import rounds_below_minimum
 from fedtrain.preview.row_check import data_uris
 from fedtrain.preview.row_check import notes as row_notes
 from fedtrain.preview.row_counts import Refusable, Rows, Uncounted, counted
@@ -36,7 +37,7 @@ def preview(federation: Federation, rows: Rows | None = None) -> Preview:
     given = {name: tuple(one.values()) for name, one in counts.items()}
     before = checked(federation, found, tuple(row_notes(found, spec)), None, rendered, given)
     facts = base_facts(federation)
-    rounds, positions = _play(spec, preflights, facts)
+    rounds, positions = play(spec, preflights, facts)
     totals = _totals(rounds)
     return Preview(
         name=federation.training.metadata.name,
@@ -128,55 +129,6 @@ def grouped(rounds: tuple[RoundPreview, ...]) -> list[tuple[RoundPreview, RoundP
     return groups
 
 
-def _play(
-    spec: FederatedTrainingSpec, preflights: Mapping[str, Preflight], facts: ModelFacts | None
-) -> tuple[tuple[RoundPreview, ...], Positions]:
-    """Return all rounds, and the position of each stream after them."""
-    positions = Positions()
-    rounds: list[RoundPreview] = []
-    for number in range(1, spec.rounds.count + 1):
-        now = situation(spec, preflights=preflights, positions=positions, facts=facts)
-        shares = partition(spec.partitioning, now)
-        different = {
-            share.participant: distinct_rows(share, preflights[share.participant].samples, spec.training.seed)
-            for share in shares
-        }
-        weights = _weights(spec, different)
-        parts = (
-            _part(spec, preflights, share, different[share.participant], weights.get(share.participant))
-            for share in shares
-        )
-        rounds.append(RoundPreview(round=number, parts=tuple(parts)))
-        positions = positions.after(shares)
-    return tuple(rounds), positions
-
-
-def _part(
-    spec: FederatedTrainingSpec,
-    preflights: Mapping[str, Preflight],
-    share: Share,
-    different: int,
-    weight: float | None,
-) -> Part:
-    trains = share.samples > 0
-    windows = [(one.start, one.end, one.population) for one in share.datasets if one.samples]
-    windows = windows or [(share.start, share.end, preflights[share.participant].samples)]
-    passes = [(start // population + 1, (end - 1) // population + 1) for start, end, population in windows]
-    training = spec.participant(share.participant).training.over(spec.training)
-    trained = training.trained(share.samples) if trains else 0
-    return Part(
-        participant=share.participant,
-        samples=share.samples,
-        distinct=different,
-        first_pass=min(first for first, _ in passes) if trains else None,
-        last_pass=max(last for _, last in passes) if trains else None,
-        steps=-(-trained // training.batch_size),
-        trained=trained,
-        weight=weight if trains else 0.0,
-        reason=share.reason,
-    )
-
-
 def _totals(rounds: tuple[RoundPreview, ...]) -> dict[str, tuple[int, int]]:
     """Return (trained, steps) of each participant over the run."""
     totals: dict[str, tuple[int, int]] = {}
@@ -184,21 +136,6 @@ def _totals(rounds: tuple[RoundPreview, ...]) -> dict[str, tuple[int, int]]:
         trained, steps = totals.get(part.participant, (0, 0))
         totals[part.participant] = (trained + part.trained, steps + part.steps)
     return totals
-
-
-def _weights(spec: FederatedTrainingSpec, different: Mapping[str, int]) -> dict[str, float]:
-    """Return the weight of each participant in the mean; empty if weights are known only during a run."""
-    trains = {name: count for name, count in different.items() if count > 0}
-    if spec.aggregation.weights == "ValidationLoss":
-        return {}
-    if spec.aggregation.weights == "Uniform":
-        raw = dict.fromkeys(trains, 1.0)
-    elif spec.aggregation.weights == "Fixed":
-        raw = {name: spec.participant(name).weight or 0.0 for name in trains}
-    else:
-        raw = {name: float(count) for name, count in trains.items()}
-    whole = sum(raw.values()) or 1.0
-    return {name: weight / whole for name, weight in raw.items()}
 
 
 def supposed(federation: Federation, name: str, rows: Mapping[str, int]) -> Preflight:
@@ -246,14 +183,7 @@ def _notes(
     rounds: tuple[RoundPreview, ...],
 ) -> list[str]:
     spec = federation.training.spec
-    notes: list[str] = []
-    short = [round.round for round in rounds if sum(1 for part in round.parts if part.samples > 0) < spec.minimum]
-    if short:
-        then = "the run fails there" if spec.rounds.below_minimum == "Fail" else "they are skipped"
-        notes.append(
-            f"In {len(short)} of {several(len(rounds), 'round')}, from round {short[0]}, fewer participants train than "
-            f"rounds.minParticipants ({spec.minimum}): {then}."
-        )
+    notes = list(rounds_below_minimum(spec, rounds))
     partly = sorted({p.participant for round in rounds for p in round.parts if 0 < p.trained < p.distinct})
     if partly and spec.example_privacy is None:  # its steps sample from all rows
         notes.append(

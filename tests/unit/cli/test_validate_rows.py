@@ -333,3 +333,20 @@ def test_the_hub_does_not_evaluate_on_a_file_in_the_folder_of_training_data(tmp_
     file.write_text(file.read_text().replace("./a.jsonl", "."))
     (error,) = [line for line in errors(file) if "spec.evaluation.hub.data.uri" in line]
     assert "./test.jsonl is in the folder ., all of which is the training data of bank-a." in error
+
+
+@pytest.mark.parametrize(("choice", "said"), [("Clip", True), ("Idle", True), ("Wrap", False)])
+def test_rounds_without_enough_participants_are_a_warning_in_the_words_of_plan(
+    choice: str, said: bool, tmp_path: Path
+) -> None:
+    file = federation(tmp_path, a=texts(*map(str, range(60))), b=texts(*map(str, range(100, 110))))
+    partitioning = f"{{strategy: FixedSize, fixedSize: {{samples: 5}}, onExhausted: {choice}}}"
+    text = file.read_text().replace("{count: 1}", "{count: 4}")
+    file.write_text(text.replace("  evaluation:", f"  partitioning: {partitioning}\n  evaluation:"))
+    found = [one for one in warnings(file) if "rounds.minParticipants" in one]
+    expected = (
+        "In 3 of 4 rounds, from round 2, fewer participants train than rounds.minParticipants (2): the run fails there."
+    )
+    assert found == ([expected] if said else [])
+    planned = CliRunner().invoke(main, ["plan", str(file)], env={"COLUMNS": "400"})
+    assert (expected in planned.stdout) == said

@@ -30,13 +30,38 @@ def with_fields_in_spec(root: type[Block], document: Located) -> tuple[Located, 
             _error(spec, beside, "which is missing" if spec is None else "but beside it", _fix(document, beside))
         ]
     metadata = document.inside.get("metadata")
-    below = _resembling(metadata[1], names, {"name", "namespace"}) if metadata is not None and spec is None else {}
-    if metadata is not None and len(below) >= _FEWEST:
-        kept = {name: one for name, one in metadata[1].inside.items() if name not in below}
-        rest = {**document.inside, "metadata": (metadata[0], _map(kept, metadata[1].spot))}
+    if metadata is None:
+        return document, []
+    if spec is not None:
+        return _without_fields_in_metadata(document, names)
+    below = _resembling(metadata[1], names, {"name", "namespace"})
+    if len(below) >= _FEWEST:
         fix = f"Write `spec:` above line {_first(below)[0]}, without spaces before it."
-        return _with_spec(document, rest, below), [_error(spec, below, "but below `metadata`", fix)]
+        return _with_spec(document, _less_metadata(document, below), below), [
+            _error(spec, below, "but below `metadata`", fix)
+        ]
     return document, []
+
+
+def _without_fields_in_metadata(document: Located, names: Collection[str]) -> tuple[Located, list[Outdented]]:
+    """Return the document with the fields of `spec` that are in `metadata` in `spec`. Kubernetes ignores unknown fields
+    of `metadata`, so that each of them, such as `privacy`, would have no effect."""
+    below = {name: one for name, one in document.inside["metadata"][1].inside.items() if name in names}
+    own, found = document.inside["spec"][1].inside, list[Outdented]()
+    for name in below:
+        path, fix = ("spec", name), f"Move it to `spec.{name}`."
+        if name in own:
+            path, fix = ("metadata", name), f"Remove it: line {own[name][0][0]} sets `spec.{name}`."
+        found.append(Outdented(path, f"{name} is a field of `spec`, but below `metadata`.", fix))
+    moved: Fields = {name: one for name, one in below.items() if name not in own}
+    return _with_spec(document, _less_metadata(document, moved), {**own, **moved}) if moved else document, found
+
+
+def _less_metadata(document: Located, below: Fields) -> Fields:
+    """The fields of the document, without those that `metadata` has by mistake."""
+    spot, metadata = document.inside["metadata"]
+    kept = {name: one for name, one in metadata.inside.items() if name not in below}
+    return {**document.inside, "metadata": (spot, _map(kept, metadata.spot))}
 
 
 def _resembling(here: Located, names: Collection[str], taken: Collection[str | int]) -> Fields:

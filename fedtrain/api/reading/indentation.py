@@ -3,7 +3,7 @@
 The fields are read as those of their block, so that all other errors in them are found, too.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from fedtrain.api.paths import Path
 from fedtrain.api.reading.documents import Located, Spot
 from fedtrain.api.reading.formatting import is_map
 from fedtrain.api.reading.other_names import fields_named
-from fedtrain.api.shapes import Shape, fields_of
+from fedtrain.api.shapes import FieldOf, Shape, block_at, fields_of
 from fedtrain.api.similar_words import nearest
 
 DEEPER = 2
@@ -29,12 +29,16 @@ class Outdented(NamedTuple):
 
 
 def with_fields_in_blocks(root: type[Block], document: Located) -> tuple[Located, list[Outdented]]:
-    """Return the document with the fields below an empty block in it, and the blocks where this was necessary."""
+    """Return the document with the fields below an empty block in it, and the blocks where this was necessary. A block
+    of `spec` may be in the wrong place."""
     found: list[Outdented] = []
-    return _block(root, document, (), found), found
+    spec = block_at(root, ("spec",))
+    return _block(root, document, (), found, fields_of(spec) if spec is not None else {}), found
 
 
-def _block(block: type[Block], here: Located, path: Path, found: list[Outdented]) -> Located:
+def _block(
+    block: type[Block], here: Located, path: Path, found: list[Outdented], of_spec: Mapping[str, FieldOf]
+) -> Located:
     if not is_map(here.value):
         return here
     known = fields_of(block)
@@ -42,7 +46,7 @@ def _block(block: type[Block], here: Located, path: Path, found: list[Outdented]
     rest = list(here.inside.items())
     while rest:
         name, (spot, value) = rest.pop(0)
-        field = known.get(str(name))
+        field = known.get(str(name)) or of_spec.get(str(name))
         if field is None:
             fields[name] = spot, value
             continue
@@ -54,17 +58,18 @@ def _block(block: type[Block], here: Located, path: Path, found: list[Outdented]
             del rest[: len(below)]
             value = Located({key: one.value for key, (_, one) in below.items()}, spot, below)
             found.append(_outdented((*path, name), below))
-        fields[name] = spot, _any(field.shape, value, (*path, name), found)
+        fields[name] = spot, _any(field.shape, value, (*path, name), found, of_spec)
     return _with(here, {key: one.value for key, (_, one) in fields.items()}, fields)
 
 
-def _any(shape: Shape, here: Located, path: Path, found: list[Outdented]) -> Located:
+def _any(shape: Shape, here: Located, path: Path, found: list[Outdented], of_spec: Mapping[str, FieldOf]) -> Located:
     if shape.block is not None:
-        return _block(shape.block, here, path, found)
+        return _block(shape.block, here, path, found, of_spec)
     if shape.item is None or shape.kind != "List" or not isinstance(here.value, list):
         return here
     items: Fields = {
-        number: (spot, _any(shape.item, item, (*path, number), found)) for number, (spot, item) in here.inside.items()
+        number: (spot, _any(shape.item, item, (*path, number), found, of_spec))
+        for number, (spot, item) in here.inside.items()
     }
     return _with(here, [item.value for _, item in items.values()], items)
 

@@ -27,7 +27,7 @@ def moved_to_other_kind(root: type[Block], name: str, value: Any) -> str | None:
     for kind, other in KINDS.items():
         found = [place for place in places(other, (name,)) if place[0] == "spec"]
         if other is not root and 0 < len(found) <= _MOST_PLACES:
-            if kind == "FederatedTraining" and (leaf := _LEAVES.get(name)) is not None:
+            if kind == "FederatedTraining" and not is_map(value) and (leaf := _LEAVES.get(name)) is not None:
                 return f"Remove it: a policy does not limit it. The FederatedTraining sets it, as `{leaf}`."
             if not is_map(value) and _is_block(other, min(found, key=len)):
                 return None

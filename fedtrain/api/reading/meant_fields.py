@@ -7,11 +7,12 @@ from fedtrain.api.base import Block
 from fedtrain.api.paths import Path
 from fedtrain.api.reading.choice_errors import meant as meant_word
 from fedtrain.api.reading.documents import Located
-from fedtrain.api.reading.formatting import is_map
+from fedtrain.api.reading.formatting import is_list, is_map
+from fedtrain.api.reading.kinds import moved_to_other_kind
 from fedtrain.api.reading.location_of_rows import location_of_rows
 from fedtrain.api.reading.other_names import INSTEAD, fields_named
 from fedtrain.api.reading.paths_of_fields import places
-from fedtrain.api.shapes import block_at, field_at, fields_of
+from fedtrain.api.shapes import block_at, block_of, field_at, fields_of
 from fedtrain.api.similar_words import nearest, plain_form
 
 _SPEC = 1
@@ -57,7 +58,10 @@ def meant_field(root: type[Block], path: Path, document: Located) -> Path | None
         if end[-1] in known and document.at((*around, end[-1])) is None:
             return (*around, end[-1])
     used = document.at(path)
-    found = {end: [place for place in places(root, end) if _may_hold(root, place, used)] for end in names}
+    found = {
+        end: _with_most_fields(root, [place for place in places(root, end) if _may_hold(root, place, used)], used)
+        for end in names
+    }
     below = [
         (*around, *place[len(blocks(around)) :])
         for end in names
@@ -70,8 +74,27 @@ def meant_field(root: type[Block], path: Path, document: Located) -> Path | None
     for end in names:
         if place := _closest(root, around, tuple(found[end])):
             return place
-    near = nearest(name, known)
+    near = nearest(name, known) if moved_to_other_kind(root, name, used) is None else None
     return (*around, near) if near and document.at((*around, near)) is None else None
+
+
+def _with_most_fields(root: type[Block], found: list[Path], value: Any) -> list[Path]:
+    """Return the places of blocks that have most of the fields of a map, or of the maps in a list; all places if none
+    has any."""
+    items: list[Any] = value if is_list(value) else [value]
+    names = {name for item in items if is_map(item) for name in item}
+    blocks_of = {place: block for place in found if (block := _block_of_items(root, place, is_list(value))) is not None}
+    count = {place: len(names & set(fields_of(block))) for place, block in blocks_of.items()}
+    most = max(count.values(), default=0)
+    return [place for place in found if count.get(place) == most] if most else found
+
+
+def _block_of_items(root: type[Block], place: Path, is_of_list: bool) -> type[Block] | None:
+    """The block at `place`, or that of its items."""
+    field = field_at(root, place)
+    if field is None or (field.shape.kind == "List") != is_of_list:
+        return None
+    return block_of(field.shape)
 
 
 def _is_in_list(rest: Path, block: type[Block]) -> bool:

@@ -16,21 +16,26 @@ from fedtrain.cli.wrapping import aside
 def command(run: str, yes: bool, orphaned: bool) -> None:
     """Delete RUN: its rounds, adapters and logs, and what was exported to its folder.
 
-    A run that is running is never deleted, nor is anything that does not belong to the run. On a cluster, delete the
-    FederatedTraining instead. RUN is the folder of a run (runs/default/quickstart), its federation file, or
-    s3://bucket/prefix/namespace/name.
+    A run that is running is never deleted, nor is anything that does not belong to the run. Of a run that has lost its
+    run.json, what remains is deleted. On a cluster, delete the FederatedTraining instead. RUN is the folder of a run
+    (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name.
     """
     from fedtrain.cli.errors import UserError, denied
     from fedtrain.cli.spent_privacy import kept_spending
+    from fedtrain.contracts import names
+    from fedtrain.ledger.affected_rounds import listed_rounds
+    from fedtrain.ledger.lost_run import lost_run
     from fedtrain.listing import listed
     from fedtrain.permissions import access_fix
     from fedtrain.plurals import several
     from fedtrain.results.deletion import check_deletable, delete_run, plan_deletion
     from fedtrain.results.locate import locate
 
-    located = locate(run)
+    located = locate(run, lost=True)
     ledger = located.ledger
     check_deletable(ledger, orphaned, _wait)
+    if (lost := lost_run(ledger)) is not None:
+        aside(f"note: {names.RUN} is missing. This deletes what remains of the run: {listed_rounds(lost.rounds)}")
     if not yes:
         planned = plan_deletion(ledger)
         exports = f" and {listed(planned.exports)}" if planned.exports else ""

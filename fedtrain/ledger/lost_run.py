@@ -8,13 +8,22 @@ from fedtrain.contracts import names
 from fedtrain.ledger.affected_rounds import listed_rounds
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt
+from fedtrain.quoting import quoted
 
 _RECORDED = re.compile(r"rounds/(\d+)/(?:manifest|plan)\.json")
 """Records of a run that has begun; those of round 0 before its manifest may be replaced."""
 
 
 class LostRun(LedgerCorrupt):
-    """`run.json` is missing, and records of rounds are there."""
+    """`run.json` is missing, and records of `rounds` are there."""
+
+    def __init__(self, address: str, rounds: tuple[int, ...]) -> None:
+        super().__init__(
+            f"`{names.RUN}` is missing, but {address} has the records of a run ({listed_rounds(rounds)}). Restore "
+            f"{names.RUN} from a backup. Without one, start a run with another `metadata.name`, or delete the records "
+            f"with `fedtrain delete {quoted(address)}`."
+        )
+        self.rounds = rounds
 
 
 def lost_rounds(listed: Iterable[str]) -> tuple[int, ...]:
@@ -33,8 +42,4 @@ def lost_run(ledger: Ledger) -> LostRun | None:
     rounds = lost_rounds(ledger.names(f"{names.ROUNDS}/"))
     if not rounds or ledger.size(names.RUN) is not None:  # a run that began meanwhile
         return None
-    return LostRun(
-        f"`{names.RUN}` is missing, but {ledger.address.rstrip('/')} has the records of a run "
-        f"({listed_rounds(rounds)}). Restore {names.RUN} from a backup. Without one, start a run with another "
-        "`metadata.name`."
-    )
+    return LostRun(ledger.address.rstrip("/"), rounds)

@@ -18,6 +18,8 @@ from fedtrain.runner.presence import working
 OBJECTS = ("rounds", "preflight", "failures", names.INCOMING, "blobs", "telemetry", names.END, names.RUN)
 """Objects and folders of a run, in the order of their deletion: as long as `run.json` exists, an interrupted deletion
 can be repeated."""
+_OF_LOST_RUN = (*OBJECTS[1:], OBJECTS[0])
+"""The same without `run.json`: what remains is known by the records of its rounds."""
 EXPORTS = ("adapter", "model", "report.html", "report.csv", "picture.png")
 """Defaults of `fedtrain export`, `report` and `baseline` in a run's folder."""
 
@@ -106,7 +108,7 @@ def delete_run(ledger: Ledger) -> Deletion:
     for folder in {file.parent for file in deletion.files} - {run_folder(ledger)}:
         with suppress(OSError):  # it has other files
             folder.rmdir()
-    for name in OBJECTS:
+    for name in OBJECTS if ledger.size(names.RUN) is not None else _OF_LOST_RUN:
         ledger.delete(name)
     return deletion
 

@@ -48,32 +48,35 @@ class Located:
         return found if Path(found).is_dir() else base
 
 
-def locate(run: str) -> Located:
+def locate(run: str, *, lost: bool = False) -> Located:
     """Return the run that `run` names. For buckets, endpoint, region and credentials come from the AWS environment.
-    Raises NoRun, LostRun, StoreError, and `Invalid` for a federation file with errors."""
+    `lost`: also a run without `run.json`. Raises NoRun, LostRun, StoreError, and `Invalid` for a federation file with
+    errors."""
     if run.startswith("s3://"):
-        return _in_bucket(run)
+        return _in_bucket(run, lost)
     if "://" in run or run.startswith("s3:"):
         raise NoRun(_other_address(run))
     path = Path(run).expanduser()
     if path.suffix in _PAGES:
         raise NoRun(f"{run} is an HTML page, not a run. {_suggest(map(str, runs_near(path)))}")
     if path.is_file() and path.name != names.RUN:
-        return _of_file(path)
+        return _of_file(path, lost)
     folder = path.parent if path.name == names.RUN else path
     found = folder.absolute()
     storage = Storage(type="File", file=File(path=str(found.parent.parent)))
     ledger = open_ledger(storage, found.parent.name, found.name)
     if not (folder / names.RUN).is_file():
-        if (folder / names.ROUNDS).is_dir():
-            _check_not_lost(ledger)
+        if (folder / names.ROUNDS).is_dir() and _is_lost(ledger, lost):
+            return Located(ledger)
         raise NoRun(f"{_what(folder)} {folder}. {_suggest(_places_near(folder))}")
     return Located(ledger)
 
 
-def _check_not_lost(ledger: Ledger) -> None:
-    if (lost := lost_run(ledger)) is not None:
-        raise lost
+def _is_lost(ledger: Ledger, allowed: bool) -> bool:
+    """Whether only `run.json` is missing. Raises LostRun if it is, unless `allowed`."""
+    if (found := lost_run(ledger)) is not None and not allowed:
+        raise found
+    return found is not None
 
 
 def run_folder(ledger: Ledger) -> Path | None:
@@ -81,7 +84,7 @@ def run_folder(ledger: Ledger) -> Path | None:
     return Path(ledger.address) if ledger.url.startswith("file:") else None
 
 
-def _of_file(path: Path) -> Located:
+def _of_file(path: Path, lost: bool) -> Located:
     from fedtrain.api.reading import read_file  # the YAML parser is slow to import and only needed here
     from fedtrain.runner.bindings import ledger_of
 
@@ -89,8 +92,7 @@ def _of_file(path: Path) -> Located:
         path, elsewhere=True, judged=False
     )  # a file for a cluster has no policies, and paths of pods
     ledger = ledger_of(federation, reading=True)
-    if ledger.size(names.RUN) is None:
-        _check_not_lost(ledger)
+    if ledger.size(names.RUN) is None and not _is_lost(ledger, lost):
         raise NotBegun(
             f"{path} has not been run: {ledger.url}/{names.RUN} does not exist. "
             f"Start it with `fedtrain run {quoted(path)}`; if its runs are elsewhere, name the folder of the run "
@@ -99,7 +101,7 @@ def _of_file(path: Path) -> Located:
     return Located(ledger, federation)
 
 
-def _in_bucket(url: str) -> Located:
+def _in_bucket(url: str, lost: bool) -> Located:
     bucket, *parts = url.removeprefix("s3://").strip("/").split("/")
     if len(parts) < 2 or not all([bucket, *parts]):
         raise NoRun(
@@ -109,8 +111,7 @@ def _in_bucket(url: str) -> Located:
     *prefix, namespace, name = parts
     s3 = S3(bucket=bucket, prefix="/".join(prefix) or None)
     ledger = open_ledger(Storage(type="S3", s3=s3), namespace, name, reading=True, by_address=True)
-    if ledger.size(names.RUN) is None:
-        _check_not_lost(ledger)
+    if ledger.size(names.RUN) is None and not _is_lost(ledger, lost):
         keys = islice(ledger.store.keys(""), _LOOKED_AT)
         found = (key.removesuffix(f"/{names.RUN}") for key in keys if key.endswith(f"/{names.RUN}"))
         raise NoRun(f"The run {url} does not exist. {_suggest(f'{ledger.store.url}/{key}' for key in found)}")

@@ -109,7 +109,7 @@ def test_follow_waits_for_the_start_of_the_run(hand: Hand, runs: Path, monkeypat
     file.write_text("")
     federation, seen = locate(str(runs / "default/quickstart")), 0
 
-    def of_file(path: Path) -> Located:
+    def of_file(path: Path, lost: bool) -> Located:
         nonlocal seen
         seen += 1
         if seen < 3:

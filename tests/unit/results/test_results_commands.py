@@ -305,13 +305,27 @@ def test_a_deleted_run_json_is_named(run: Path) -> None:
     (run / "run.json").unlink()
     lost = (
         f"`run.json` is missing, but {run} has the records of a run (rounds 0 to 3). Restore run.json from a backup. "
-        "Without one, start a run with another `metadata.name`.\n"
+        f"Without one, start a run with another `metadata.name`, or delete the records with `fedtrain delete {run}`.\n"
     )
     for command in (["status", run], ["export", run], ["ledger", "verify", run]):
         result = fedtrain(*command)
         assert result.exit_code == 1
         assert result.stderr == f"error: {lost}"
     assert fedtrain("list", run.parent).stderr == f"warning: {lost}"
+
+
+def test_a_run_without_run_json_can_be_deleted(run: Path) -> None:
+    (run / "run.json").unlink()
+    (run / "notes.txt").write_text("mine")
+    refused = fedtrain("delete", run)
+    assert refused.exit_code == 1
+    assert "note: run.json is missing. This deletes what remains of the run: rounds 0 to 3\n" in refused.stderr
+    assert (run / "rounds/0003/manifest.json").is_file()
+    done = fedtrain("delete", run, "--yes")
+    assert done.exit_code == 0
+    assert "rounds 0 to 3" in done.stderr
+    assert sorted(path.name for path in run.iterdir()) == ["notes.txt"]
+    assert fedtrain("delete", run, "--yes").exit_code == 1
 
 
 def test_an_output_that_cannot_be_written_is_named_and_not_its_temporary_file(run: Path) -> None:

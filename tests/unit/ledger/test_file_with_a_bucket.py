@@ -1,14 +1,17 @@
-"""A run in a bucket that has lost its `run.json`, as the commands that read its federation file name it."""
+"""Commands that read a federation file whose runs are in a bucket: all its runs, and one that has lost `run.json`."""
 
+import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from fedtrain.api.storage import S3
 from fedtrain.cli.main import main
 from fedtrain.contracts import names
+from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.s3_store import S3Store
+from tests.support.ledger_by_hand import Hand
 
 FILE = """\
 apiVersion: fedtrain.dev/v1alpha1
@@ -42,6 +45,44 @@ def file(bucket: S3, tmp_path: Path) -> Path:
     path = tmp_path / "federation.yaml"
     path.write_text(FILE.format(bucket=bucket.bucket, endpoint=bucket.endpoint, prefix=bucket.prefix))
     return path
+
+
+def fedtrain(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, list(map(str, arguments)), env={"COLUMNS": "200"})
+
+
+def test_list_shows_the_runs_in_the_bucket_of_a_file(bucket: S3, file: Path) -> None:
+    empty = fedtrain("list", file)
+    assert (empty.exit_code, empty.stdout) == (0, ""), empty.output
+    store = S3Store(bucket)
+    for namespace, name in (("default", "demo"), ("default", "demo-2"), ("research", "demo")):
+        hand = Hand(Ledger(store, namespace, name))
+        hand.begin()
+        hand.whole_round(1)
+    Hand(Ledger(S3Store(bucket.model_copy(update={"prefix": "other"})), "default", "not-of-this-file")).begin()
+    result = fedtrain("list", file, "-o", "json")
+    assert result.exit_code == 0, result.output
+    runs = json.loads(result.stdout)["runs"]
+    below = f"s3://{bucket.bucket}/{bucket.prefix}"
+    assert {one["run"] for one in runs} == {
+        f"{below}/{run}" for run in ("default/demo", "default/demo-2", "research/demo")
+    }
+    assert {(one["roundsDone"], one["roundsOf"]) for one in runs} == {(1, 3)}
+    assert f"{below}/research/demo" in fedtrain("list", file).stdout
+
+
+def test_a_run_that_has_lost_run_json_is_listed_and_deleted(bucket: S3, file: Path) -> None:
+    ledger = Ledger(S3Store(bucket), "default", "demo")
+    hand = Hand(ledger)
+    hand.begin()
+    hand.whole_round(1)
+    ledger.delete(names.RUN)
+    assert "`run.json` is missing, but s3://" in fedtrain("list", file).stderr
+    assert fedtrain("delete", file, "--yes").exit_code == 1, "a cluster may run it"
+    done = fedtrain("delete", file, "--yes", "--orphaned")
+    assert done.exit_code == 0, done.output
+    assert "This deletes what remains of the run: rounds 0 to 1" in done.stderr
+    assert ledger.names() == []
 
 
 def test_plan_names_a_run_in_a_bucket_that_has_lost_run_json(bucket: S3, file: Path) -> None:

@@ -12,13 +12,15 @@ from fedtrain.data.errors import DataError
 from fedtrain.listing import listed
 from fedtrain.plurals import form, several
 from fedtrain.preview.base_check import CheckedBase, check_base, rendered_rows
+from fedtrain.preview.checked_rows import HUB, CheckedRows
 from fedtrain.preview.choices_check import choices_errors, strange_rows
 from fedtrain.preview.gate_warnings import gate_warnings
 from fedtrain.preview.gpu_check import gpu_warnings
 from fedtrain.preview.initial_adapter import initial_adapter_errors
 from fedtrain.preview.model_facts import base_folder
 from fedtrain.preview.rendered_rows import RenderedRows
-from fedtrain.preview.row_check import HUB, CheckedRows, check_rows, notes
+from fedtrain.preview.row_check import check_rows
+from fedtrain.preview.row_notes import row_notes
 from fedtrain.preview.settings_without_effect import settings_without_effect
 from fedtrain.preview.small_data_warnings import small_data_warnings
 from fedtrain.preview.unit_warnings import unit_warnings
@@ -51,7 +53,7 @@ def check(federation: Federation, limit: int | None) -> Checked:
     spec = federation.training.spec
     rendered = counter_of(federation)
     rows = check_rows(federation, limit, rendered=rendered)
-    return checked(federation, rows, tuple(notes(rows, spec)), limit, rendered)
+    return checked(federation, rows, tuple(row_notes(rows, spec)), limit, rendered)
 
 
 def counter_of(federation: Federation) -> RenderedRows | None:

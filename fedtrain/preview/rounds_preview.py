@@ -20,8 +20,8 @@ from fedtrain.preview.model_facts import base_facts
 from fedtrain.preview.playing import play
 from fedtrain.preview.rounds_below_minimum import rounds_below_minimum
 from fedtrain.preview.row_check import data_uris
-from fedtrain.preview.row_check import notes as row_notes
 from fedtrain.preview.row_counts import Refusable, Rows, Uncounted, counted
+from fedtrain.preview.row_notes import row_notes
 from fedtrain.preview.run_preview import DatasetPreview, Part, ParticipantPreview, Preview, RoundPreview
 from fedtrain.preview.sizes import sizes
 from fedtrain.rounds.privacy_forecast import privacy_forecast

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from fedtrain.api.reading.federation import Federation
+from fedtrain.preview.checked_rows import HUB, CheckedRows
 from fedtrain.preview.rendered_rows import RenderedRows
-from fedtrain.preview.row_check import HUB, CheckedRows, check_rows
+from fedtrain.preview.row_check import check_rows
 
 Rows = Mapping[str, Mapping[str, int]]
 """Number of rows, by participant and data set."""

@@ -6,7 +6,7 @@ from fedtrain.api.data import REQUIRED_FIELDS
 from fedtrain.api.reading.errors import FieldError
 from fedtrain.api.reading.federation import Federation
 from fedtrain.listing import listed
-from fedtrain.preview.row_check import CheckedRows
+from fedtrain.preview.checked_rows import CheckedRows
 
 
 def useless_fields(federation: Federation, rows: Sequence[CheckedRows]) -> FieldError | None:

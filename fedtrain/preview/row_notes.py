@@ -1,0 +1,68 @@
+"""Warnings about rows of a federation's data sets: each with the place of the first row, and no value."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.data.label_spellings import LabelSpellings
+from fedtrain.data.row import PROBLEMS
+from fedtrain.plurals import form, several
+from fedtrain.preview.checked_rows import HUB, CheckedRows
+from fedtrain.preview.choices_check import measures_choices
+from fedtrain.preview.common_rows import in_both_splits, repeated_rows, shared_rows
+from fedtrain.preview.unlearned_labels import unlearned_labels
+from fedtrain.quoting import quoted
+
+
+def row_notes(checked: Sequence[CheckedRows], spec: FederatedTrainingSpec) -> Iterator[str]:
+    """Yield warnings about rows, with the place of the first one and no value."""
+    for one in checked:
+        for problem in PROBLEMS:
+            if found := one.warnings.get(problem):
+                yield f"{one.label}: {found[1]}{_more(found[0])}"
+        if one.rows and (repeated := repeated_rows(one)):
+            count, later, earlier = repeated
+            yield (
+                f"{one.label}: {count:,} of {several(one.rows, 'row')} {form(count, 'is', 'are')} repeated "
+                f"(first: {later} is {earlier}). Remove them: `{_unrepeated(one.name)}`, and use the new file."
+            )
+        if leaked := in_both_splits(one, spec.data, spec.training.seed):
+            yield (
+                f"{one.label}: {several(leaked, 'validation row')} {form(leaked, 'is', 'are')} also in the "
+                "training split, so validation is too optimistic. "
+                "Remove repeated rows."
+            )
+    yield from _spellings(checked)
+    if measures_choices(spec):
+        yield from _unlearned(checked)
+    yield from shared_rows(checked)
+
+
+def _spellings(checked: Sequence[CheckedRows]) -> Iterator[str]:
+    """Yield the warning about labels that are not spelled alike in all data sets; each data set of a mix has labels of
+    its own."""
+    for dataset in dict.fromkeys(one.dataset for one in checked):
+        together = LabelSpellings.together(one.spellings for one in checked if one.dataset == dataset)
+        if warning := together.warning():
+            yield f"data set {dataset}: {warning}" if dataset is not None else warning
+
+
+def _unlearned(checked: Sequence[CheckedRows]) -> Iterator[str]:
+    """Yield the warning about labels of the hub that no participant trains, if all of the participants' rows were
+    read."""
+    participants = [one for one in checked if one.who != HUB]
+    if not all(one.complete and not one.faults and one.spellings.few for one in participants):
+        return
+    for hub in checked:
+        if hub.who == HUB and (warning := unlearned_labels(hub.spellings, [one.spellings for one in participants])):
+            yield warning
+
+
+def _unrepeated(name: str) -> str:
+    """The command that writes the rows of a data set once."""
+    new = re.sub(r"(\.[A-Za-z0-9]+)?(\.gz)?/?$", "", name, count=1)
+    return f"fedtrain convert {quoted(name)} --drop-repeated -o {quoted(f'{new}-unique.jsonl')}"
+
+
+def _more(count: int) -> str:
+    return f" ({several(count, 'row')})" if count > 1 else ""

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
+from unicodedata import normalize
 
 from blake3 import blake3
 
@@ -98,6 +99,30 @@ def varied(rows: Iterable[Row], count: int) -> list[Row]:
 def row_digest(fields: Mapping[str, object]) -> bytes:
     """Return a digest of the fields, to find repeated rows. Values without a JSON form (dates, bytes) count as text."""
     return blake3(_encode(fields).encode(errors="surrogatepass")).digest(length=16)
+
+
+_NOT_NORMALIZED = ("\\", "  ", '" ', ' "')
+"""In the ASCII JSON of each row that has a text which `_normalized` changes: most rows need not be normalized."""
+
+
+def row_digests(fields: Mapping[str, object]) -> tuple[bytes, bytes]:
+    """Return `row_digest`, and that of the row with normalized texts, which is equal for rows that differ only in
+    blanks, line breaks or the Unicode form of characters."""
+    text = _encode(fields)
+    exact = blake3(text.encode(errors="surrogatepass")).digest(length=16)
+    if text.isascii() and not any(one in text for one in _NOT_NORMALIZED):
+        return exact, exact
+    same = _encode(_normalized(fields))
+    return exact, exact if same == text else blake3(same.encode(errors="surrogatepass")).digest(length=16)
+
+
+def _normalized(value: object) -> object:
+    """Return a value of a row with NFKC, single blanks for white space, and none at the ends of its texts."""
+    if isinstance(value, str):
+        return " ".join((value if value.isascii() else normalize("NFKC", value)).split())
+    if isinstance(value, Mapping):
+        return {name: _normalized(one) for name, one in cast("Mapping[str, object]", value).items()}
+    return [_normalized(one) for one in cast("list[object]", value)] if isinstance(value, list | tuple) else value
 
 
 def digest_of_rows(rows: Iterable[Row]) -> Digest:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from fedtrain.data.errors import DataError
 from fedtrain.data.label_spellings import LabelSpellings
-from fedtrain.data.row import Row, Warnings, count_warning, kind, row_digest
+from fedtrain.data.row import Row, Warnings, count_warning, kind, row_digests
 from fedtrain.preview.choices_check import Offered
 from fedtrain.preview.missing_fields import RowNames
 
@@ -17,7 +17,8 @@ SAMPLED = 100
 class CheckedRows:
     """What was found in a data set of `who`: a participant or `HUB`. `name`: path of the data set in messages, from
     the folder of the federation file. `dataset`: its name if the participant mixes several. `complete`: whether all
-    rows were read. `absent`: why the rows cannot be read on this machine."""
+    rows were read. `absent`: why the rows cannot be read on this machine. `digests`: of each row.
+    `normalized`: of each row with normalized texts."""
 
     who: str
     uri: str
@@ -29,6 +30,7 @@ class CheckedRows:
     warnings: Warnings = field(default_factory=Warnings)
     sample: list[Row] = field(default_factory=list[Row])
     digests: list[bytes] = field(default_factory=list[bytes])
+    normalized: list[bytes] = field(default_factory=list[bytes])
     places: list[str] = field(default_factory=list[str])
     offered: Offered = field(default_factory=Offered)
     spellings: LabelSpellings = field(default_factory=LabelSpellings)
@@ -46,7 +48,9 @@ class CheckedRows:
         return len(self.digests)
 
     def add(self, row: Row) -> None:
-        self.digests.append(row_digest(row.fields))
+        exact, normalized = row_digests(row.fields)
+        self.digests.append(exact)
+        self.normalized.append(normalized)
         self.places.append(row.where)
         self.offered.add(row)
         self.spellings.add(row)

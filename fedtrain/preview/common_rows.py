@@ -1,7 +1,7 @@
 """Rows that are in a data set twice, in both splits of a participant, or in several data sets."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fedtrain.api.data import Data
 from fedtrain.plurals import several
@@ -18,19 +18,30 @@ def repeated_rows(one: CheckedRows) -> tuple[int, str, str] | None:
     return len(later), one.places[at], one.places[first]
 
 
-def in_both_splits(one: CheckedRows, data: Data, seed: int) -> int:
-    """Return the number of validation rows that are also training rows; 0 if not all rows were read."""
-    if one.who == HUB or not one.complete or one.faults or len(set(one.digests)) == one.rows:
-        return 0
+def in_both_splits(one: CheckedRows, data: Data, seed: int) -> tuple[int, str]:
+    """Return the number of validation rows that are also training rows, and how those that are not identical differ; 0
+    if not all rows were read."""
+    if one.who == HUB or not one.complete or one.faults or len(set(one.normalized)) == one.rows:
+        return 0, ""
     from fedtrain.partitioning import split_indices, stream_of  # imports numpy, which takes a while
 
     train, validation = split_indices(one.rows, data.validation_fraction, seed, stream_of(one.who, one.dataset))
-    trained = {one.digests[int(at)] for at in train}
-    return sum(one.digests[int(at)] in trained for at in validation)
+    trained = {one.normalized[int(at)] for at in train}
+    leaked = [int(at) for at in validation if one.normalized[int(at)] in trained]
+    identical = {one.digests[int(at)] for at in train}
+    return len(leaked), _differing(sum(one.digests[at] not in identical for at in leaked), len(leaked))
+
+
+def _differing(others: int, count: int) -> str:
+    """The end of a sentence about `count` rows, `others` of which are not identical; empty if all are."""
+    if not others:
+        return ""
+    which = "" if others == count else f", {others:,} of them only"
+    return f"{which} if blanks, line breaks and Unicode forms are ignored"
 
 
 def shared_rows(checked: Sequence[CheckedRows]) -> Iterator[str]:
-    """Yield the pairs of data sets with common rows."""
+    """Yield a warning for each pair of data sets with common rows, which may differ in blanks."""
     first_of: dict[bytes, tuple[CheckedRows, str]] = {}
     pairs: dict[tuple[str, str], _Common] = {}
     for one in checked:
@@ -38,7 +49,7 @@ def shared_rows(checked: Sequence[CheckedRows]) -> Iterator[str]:
             other, earlier = first_of.setdefault(digest, (one, place))
             if other.label != one.label:
                 found = pairs.setdefault((other.label, one.label), _Common(other, one, earlier, place))
-                found.count += 1
+                found.rows.add(digest)
     yield from map(str, pairs.values())
 
 
@@ -50,13 +61,14 @@ class _Common:
     other: CheckedRows
     first: str
     second: str
-    count: int = 0
+    rows: set[bytes] = field(default_factory=set[bytes])
 
     def __str__(self) -> str:
+        count = len(self.rows)
         owners = f"{owner(self.one.label)} and {owner(self.other.label)}"
-        whole = next((each for each in (self.other, self.one) if self.count == len(set(each.digests))), None)
+        whole = next((each for each in (self.other, self.one) if count == len(set(each.normalized))), None)
         all_of = ""
-        if whole is not None and self.count > 1:
+        if whole is not None and count > 1:
             all_of = f", all {'' if whole.complete else 'checked '}rows of {owner(whole.label)}"
         if self.other.who == HUB:
             advice = "Evaluate on rows that no participant trains on."
@@ -64,12 +76,18 @@ class _Common:
             advice = "Correct the `uri` in one of their policies, unless they have the same rows on purpose."
         else:
             advice = "Check that this is intended."
-        rows = several(self.count, "row")
-        return f"{owners} have {rows} in common{all_of} (first: {self.first} and {self.second}). {advice}"
+        rows = f"{several(count, 'row')} in common{_differing(count - self._identical(), count)}"
+        return f"{owners} have {rows}{all_of} (first: {self.first} and {self.second}). {advice}"
+
+    def _identical(self) -> int:
+        """Number of common rows that are the same in both, blank by blank."""
+        exact = set(self.one.digests)
+        rows = zip(self.other.digests, self.other.normalized, strict=True)
+        return len({normalized for digest, normalized in rows if normalized in self.rows and digest in exact})
 
 
 def _distinct(one: CheckedRows) -> Mapping[bytes, str]:
     found: dict[bytes, str] = {}
-    for digest, place in zip(one.digests, one.places, strict=True):
+    for digest, place in zip(one.normalized, one.places, strict=True):
         found.setdefault(digest, place)
     return found

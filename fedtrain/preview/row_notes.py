@@ -26,11 +26,11 @@ def row_notes(checked: Sequence[CheckedRows], spec: FederatedTrainingSpec) -> It
                 f"{one.label}: {count:,} of {several(one.rows, 'row')} {form(count, 'is', 'are')} repeated "
                 f"(first: {later} is {earlier}). Remove them: `{_unrepeated(one.name)}`, and use the new file."
             )
-        if leaked := in_both_splits(one, spec.data, spec.training.seed):
+        leaked, differing = in_both_splits(one, spec.data, spec.training.seed)
+        if leaked:
             yield (
-                f"{one.label}: {several(leaked, 'validation row')} {form(leaked, 'is', 'are')} also in the "
-                "training split, so validation is too optimistic. "
-                "Remove repeated rows."
+                f"{one.label}: {several(leaked, 'validation row')} {form(leaked, 'is', 'are')} also in the training "
+                f"split{differing}, so validation is too optimistic. Remove repeated rows."
             )
     yield from _spellings(checked)
     if measures_choices(spec):

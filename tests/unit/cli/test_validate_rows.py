@@ -350,3 +350,30 @@ def test_rounds_without_enough_participants_are_a_warning_in_the_words_of_plan(
     assert found == ([expected] if said else [])
     planned = CliRunner().invoke(main, ["plan", str(file)], env={"COLUMNS": "400"})
     assert (expected in planned.stdout) == said
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        (["one", "six"], "1 row in common (first"),
+        ([" one\n", "six"], "1 row in common if blanks, line breaks and Unicode forms are ignored (first"),
+        (["one", "caf\u00e9  au lait", "six"], "2 rows in common, 1 of them only if blanks, "),
+        (["\uff4f\uff4e\uff45", "caf\u00e9 au lait"], "2 rows in common if blanks, "),
+        (["One", "oneone", "cafe au lait"], None),
+    ],
+)
+def test_held_out_rows_that_differ_from_training_rows_only_in_blanks_are_a_warning(
+    test: list[str], said: str | None, tmp_path: Path
+) -> None:
+    file = federation(tmp_path, a=texts("one", "cafe\u0301 au lait"), test=texts(*test))
+    found = [one for one in warnings(file, "--rows", "all") if "in common" in one]
+    assert len(found) == (said is not None)
+    assert said is None or found[0].startswith(f"bank-a and evaluation.hub have {said}")
+    assert said is None or found[0].endswith("Evaluate on rows that no participant trains on.")
+
+
+def test_validation_rows_that_differ_from_training_rows_only_in_blanks_are_a_warning(tmp_path: Path) -> None:
+    file = federation(tmp_path, a=texts("one", "one ", " one", "one\n", "one", "one  "))
+    (found,) = [one for one in warnings(file, "--rows", "all") if "validation" in one]
+    assert "3 validation rows are also in the training split" in found
+    assert "only if blanks, line breaks and Unicode forms are ignored, so validation is too optimistic" in found

@@ -78,13 +78,13 @@ def parameters(spec: FederatedTrainingSpec, privacy: Privacy) -> Parameters:
         multiplier = multiplier_for(budget.epsilon, budget.delta, spec.rounds.count)
     release = Release(multiplier)
     rounds, found = spec.rounds.count, privacy.noise.multiplier is None
-    check_range_of_samples(multiplier, rounds, several(rounds, "round"), budget.delta, found=found)
     first = epsilon({release: 1}, budget.delta)
     if first > budget.epsilon:
         raise AccountingError(
             f"One round with noise multiplier {multiplier:g} costs epsilon {first:.3g}, and the budget is "
             f"{budget.epsilon:g}. {_more_noise(spec, privacy)} (Epsilon: {terms_in_short(privacy)}.)"
         )
+    check_range_of_samples(multiplier, rounds, several(rounds, "round"), budget.delta, found=found)
     shares = spec.minimum if privacy.noise.location == "Client" else None
     if privacy.clipping.norm is not None:
         return Parameters(release, privacy.clipping.norm, multiplier, shares=shares)

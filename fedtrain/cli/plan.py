@@ -47,17 +47,22 @@ def command(file: Path, rows: tuple[str, ...], output: str) -> None:
     from fedtrain.cli.run_of_file import check_has_run_json
     from fedtrain.cli.spent_privacy import spent_lines
     from fedtrain.contracts.as_json import as_json
+    from fedtrain.preview.model_facts import base_facts
     from fedtrain.preview.rounds_preview import preflights_of, preview
+    from fedtrain.rounds.privacy_forecast import privacy_forecast
 
     federation = read_with_format_of_rows(file, places(rows))
     check_has_run_json(federation)
     with explained():
         made = preview(federation, given(rows, federation))
-    judged = judged_by_owners(federation, file, preflights_of(federation, made))
+    preflights = preflights_of(federation, made)
+    judged = judged_by_owners(federation, file, preflights)
     if judged.errors:
         raise Invalid(judged.errors)
+    samples = {who: one.samples for who, one in preflights.items()}
+    forecast = privacy_forecast(federation.training.spec, base_facts(federation), samples, judged.barred)
     already = spent_lines(federation) if federation.training.spec.privacy is not None else ()
-    made = made.model_copy(update={"notes": (*made.notes, *judged.warnings, *already)})
+    made = made.model_copy(update={"notes": (*made.notes, *forecast, *judged.warnings, *already)})
     if output == "json":
         click.echo(json.dumps(as_json(made), indent=2))
     else:

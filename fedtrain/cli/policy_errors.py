@@ -1,6 +1,7 @@
 """Errors of a training that the policies in its files refuse."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,12 +33,12 @@ def read_for_this_machine(file: Path) -> Federation:
 def judged_by_owners(federation: Federation, file: Path, counted: Mapping[str, "Preflight"] | None) -> "Affordability":
     """Return why the policies in the file refuse the training on this machine, and which participants cannot afford one
     round. `counted`: the participants' rows, if they are known. Raises UserError."""
-    from fedtrain.preview.affordability import Affordability, affordability
+    from fedtrain.preview.affordability import affordability
 
     spent = spent_by_others(federation)
     rows = {who: one.samples for who, one in counted.items()} if counted is not None else None
     found = affordability(federation, rows, spent)
-    return Affordability((*_policy_errors(federation, file, counted, spent), *found.errors), found.warnings)
+    return replace(found, errors=(*_policy_errors(federation, file, counted, spent), *found.errors))
 
 
 def counted_for_policies(federation: Federation) -> Mapping[str, "Preflight"] | None:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,7 +77,9 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     counts = {who: one.samples for who, one in counted.items()} if counted is not None else None
     name, spec = federation.training.metadata.name, federation.training.spec
     who, rounds, strategy = [p.name for p in spec.participants], spec.rounds.count, spec.aggregation.strategy
-    privacy = _privacy(federation, counts) if spec.privacy is not None else None
+    privacy = (
+        _privacy(federation, counts, judged.barred if judged is not None else ()) if spec.privacy is not None else None
+    )
     validation = Validation(True, (), warnings, facts, name, tuple(who), rounds, strategy, privacy)
     if output == "json":
         _print(validation)
@@ -167,13 +169,14 @@ def _without_effect(federation: "Federation") -> tuple[str, ...]:
     )
 
 
-def _privacy(federation: "Federation", counts: Mapping[str, int] | None) -> tuple[str, ...]:
-    """The forecast of a private run. With `unit: Example`, it needs the number of rows, which are on this machine."""
+def _privacy(federation: "Federation", counts: Mapping[str, int] | None, barred: Collection[str]) -> tuple[str, ...]:
+    """The forecast of a private run. With `unit: Example`, it needs the number of rows, which are on this machine.
+    `barred`: participants whose policies allow no round."""
     from fedtrain.cli.spent_privacy import spent_lines
     from fedtrain.preview.model_facts import base_facts
     from fedtrain.rounds.privacy_forecast import privacy_forecast
 
-    forecast = privacy_forecast(federation.training.spec, base_facts(federation), counts)
+    forecast = privacy_forecast(federation.training.spec, base_facts(federation), counts, barred)
     return (*forecast, *spent_lines(federation))
 
 

@@ -10,10 +10,12 @@ from fedtrain.rounds.affordability import OwnersLimit, barred_from_the_start, sh
 
 @dataclass(frozen=True)
 class Affordability:
-    """`errors`: too few participants can take part. `warnings`: some cannot, and enough remain."""
+    """`errors`: too few participants can take part. `warnings`: some cannot, and enough remain. `barred`: all that
+    cannot, those without a warning included."""
 
     errors: tuple[FieldError, ...] = ()
     warnings: tuple[str, ...] = ()
+    barred: frozenset[str] = frozenset()
 
 
 def affordability(
@@ -31,10 +33,11 @@ def affordability(
     }
     barred = barred_from_the_start(spec, rows, limits)
     if (found := shortage(spec, barred)) is not None:
-        return Affordability((federation.error_at(("spec", "privacy", "budget"), found.message, found.fix),))
+        return Affordability((federation.error_at(("spec", "privacy", *found.field), found.message, found.fix),))
     said = barred_from_the_start(spec, rows)  # the forecast has these
     return Affordability(
         warnings=tuple(
-            f"{who} cannot take part: {reason}. {fix}." for who, (reason, fix) in barred.items() if who not in said
-        )
+            f"{who} cannot take part: {one.reason}. {one.fix}." for who, one in barred.items() if who not in said
+        ),
+        barred=frozenset(barred),
     )

@@ -24,7 +24,6 @@ from fedtrain.preview.row_counts import Refusable, Rows, Uncounted, counted
 from fedtrain.preview.row_notes import row_notes
 from fedtrain.preview.run_preview import DatasetPreview, Part, ParticipantPreview, Preview, RoundPreview
 from fedtrain.preview.sizes import sizes
-from fedtrain.rounds.privacy_forecast import privacy_forecast
 
 
 def preview(federation: Federation, rows: Rows | None = None) -> Preview:
@@ -194,7 +193,6 @@ def _notes(
         notes.append("Weights depend on validation losses, which are known only during the run.")
     if spec.partitioning.strategy == "DataVolumeAndGPUMemory":
         notes += _memory_notes(spec, preflights, facts)
-    notes += privacy_forecast(spec, facts, {who: one.samples for who, one in preflights.items()})
     return notes
 
 

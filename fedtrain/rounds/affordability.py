@@ -6,13 +6,15 @@ round."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.privacy_blocks import ExampleNoise
 from fedtrain.plurals import several
-from fedtrain.privacy.accounting import AccountingError, Poisson, Release, after, epsilon
+from fedtrain.privacy.accounting import AccountingError, DeltaTooLarge, Poisson, Release, after, epsilon
 from fedtrain.privacy.terms import terms_of_unit
 from fedtrain.rounds.example_privacy import TooLittleNoise, enough_noise, example_noise
+from fedtrain.rounds.large_delta import small_delta
 
 _SHOWN = 3
 """Participants of a reason, and reasons, that are shown."""
@@ -28,36 +30,65 @@ class OwnersLimit:
     spent: Mapping[Release, int] = field(default_factory=dict[Release, int])
 
 
+class Barred(NamedTuple):
+    """Why a participant cannot take part in any round, and the fix. `field`: of `spec.privacy`, the one to change."""
+
+    reason: str
+    fix: str
+    field: tuple[str, ...] = ("budget",)
+
+
 @dataclass(frozen=True)
 class Shortage:
-    """Fewer participants than `rounds.minParticipants` can take part in a round. `message` and `fix` are sentences."""
+    """Fewer participants than `rounds.minParticipants` can take part in a round. `message` and `fix` are sentences;
+    `field`: of `spec.privacy`, the one to change."""
 
     message: str
     fix: str
+    field: tuple[str, ...] = ("budget",)
 
 
 def barred_from_the_start(
     spec: FederatedTrainingSpec, rows: Mapping[str, int], limits: Mapping[str, OwnersLimit] | None = None
-) -> dict[str, tuple[str, str]]:
-    """Return the participants that cannot take part in any round, each with the reason and the fix. `rows`: number of
-    training rows; `limits`: of the owners, as far as they are known."""
-    found: dict[str, tuple[str, str]] = {}
+) -> dict[str, Barred]:
+    """Return the participants that cannot take part in any round. `rows`: number of training rows; `limits`: of the
+    owners, as far as they are known."""
+    found: dict[str, Barred] = {}
     noisier: set[str] = set()
     for who, count in rows.items():
         if count == 0:
-            found[who] = ("it has no training rows", "Add rows")
+            found[who] = Barred("it has no training rows", "Add rows")
             continue
         try:
             refused = _beyond_limit(example_noise(spec, who, count), (limits or {}).get(who), _levers(spec))
+        except DeltaTooLarge:
+            refused = _delta_too_large(spec, rows)
         except AccountingError as error:
             reason, _, fix = str(error).rstrip(".").partition(". ")
-            refused = (reason, fix)
+            refused = Barred(f"{reason[:1].lower()}{reason[1:]}", fix, _field(spec, count))
             noisier |= {who} if isinstance(error, TooLittleNoise) else set()
         if refused is not None:
             found[who] = refused
     if noisier and (fix := _more_noise(spec, noisier, rows)) is not None:
-        found |= {who: (found[who][0], fix) for who in noisier}
+        found |= {who: found[who]._replace(fix=fix) for who in noisier}
     return found
+
+
+def _field(spec: FederatedTrainingSpec, rows: int) -> tuple[str, ...]:
+    given = spec.privacy is not None and spec.privacy.noise.multiplier is not None
+    return ("noise", "multiplier") if given and rows > 1 else ("budget",)
+
+
+def _delta_too_large(spec: FederatedTrainingSpec, rows: Mapping[str, int]) -> Barred:
+    """One delta is for all participants, so the one with the most rows decides."""
+    assert spec.privacy is not None
+    who, most = max(rows.items(), key=lambda one: one[1])
+    return Barred(
+        f"budget.delta is {spec.privacy.budget.delta:g}, but must be less than 1 / number of training rows",
+        f"Set `budget.delta: {small_delta(most):g}`, which is small enough for all participants, also {who} "
+        f"({several(most, 'training row')})",
+        ("budget", "delta"),
+    )
 
 
 def _more_noise(spec: FederatedTrainingSpec, who: Collection[str], rows: Mapping[str, int]) -> str | None:
@@ -74,21 +105,23 @@ def _more_noise(spec: FederatedTrainingSpec, who: Collection[str], rows: Mapping
     )
 
 
-def shortage(spec: FederatedTrainingSpec, barred: Mapping[str, tuple[str, str]]) -> Shortage | None:
+def shortage(spec: FederatedTrainingSpec, barred: Mapping[str, Barred]) -> Shortage | None:
     """Return the error if too few participants remain; None if enough do. `barred`: from `barred_from_the_start`."""
     able = len(spec.participants) - len(barred)
     if able >= spec.minimum:
         return None
     by_reason: dict[str, list[str]] = {}
-    for who, (reason, _) in barred.items():
-        by_reason.setdefault(reason, []).append(who)
+    for who, one in barred.items():
+        by_reason.setdefault(one.reason, []).append(who)
     reasons = [f"{_some(names)}: {reason}" for reason, names in by_reason.items()]
     more = [f"and {several(len(reasons) - _SHOWN, 'more reason')}"] if len(reasons) > _SHOWN else []
-    fixes = dict.fromkeys(fix for _, fix in barred.values() if fix)
+    fixes = dict.fromkeys(one.fix for one in barred.values() if one.fix)
+    fields = {one.field for one in barred.values()}
     return Shortage(
         f"{able} of {several(len(spec.participants), 'participant')} can take part in a round, but "
         f"rounds.minParticipants is {spec.minimum}. {'; '.join(reasons[:_SHOWN] + more)}.",
         " ".join(f"{fix}." for fix in fixes),
+        fields.pop() if len(fields) == 1 else ("budget",),
     )
 
 
@@ -107,7 +140,7 @@ def _levers(spec: FederatedTrainingSpec) -> str:
     )
 
 
-def _beyond_limit(noise: ExampleNoise, limit: OwnersLimit | None, levers: str) -> tuple[str, str] | None:
+def _beyond_limit(noise: ExampleNoise, limit: OwnersLimit | None, levers: str) -> Barred | None:
     """Return why the owner refuses one round, and the fix. Raises AccountingError."""
     if limit is None:
         return None
@@ -116,7 +149,7 @@ def _beyond_limit(noise: ExampleNoise, limit: OwnersLimit | None, levers: str) -
     if first <= limit.epsilon:
         return None
     others = " with other trainings" if limit.spent else ""
-    return (
+    return Barred(
         f"{several(noise.steps, 'step')} with noise multiplier {noise.multiplier:.3g} spend{'s' * (noise.steps == 1)} "
         f"epsilon {first:.4g}{others}, and its policy's privacy.maxEpsilon is {limit.epsilon:g} "
         f"({terms_of_unit('Example', limit.delta).in_short})",

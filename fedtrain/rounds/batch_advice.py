@@ -63,7 +63,7 @@ def batch_advice(
             else:
                 low = middle
     return (
-        f"training.batchSize: {found.noise.batch:,} makes them equal (noise multiplier "
+        f"training.batchSize: {found.noise.batch:,} makes the noise only as large as the gradient (noise multiplier "
         f"{found.noise.multiplier:.3g}){_fewer_rounds(spec, found)}"
     )
 

@@ -8,7 +8,7 @@ further ones), so a crash can neither forget a spend nor count one twice.
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from math import ceil
+from math import ceil, inf
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.privacy_parameters import rounded_up
@@ -22,6 +22,7 @@ from fedtrain.privacy.accounting import (
     AccountingError,
     Poisson,
     Release,
+    TooLarge,
     after,
     check_delta,
     check_range_of_samples,
@@ -67,8 +68,6 @@ def example_noise(spec: FederatedTrainingSpec, participant: str, rows: int) -> E
     batch, steps = _draws(training, rows)
     whole = steps * spec.rounds.count
     multiplier = privacy.noise.multiplier or _multiplier(budget.epsilon, budget.delta, whole, batch / rows)
-    found_from_budget = privacy.noise.multiplier is None
-    check_range_of_samples(multiplier, whole, several(whole, "step"), budget.delta, found=found_from_budget)
     found = ExampleNoise(
         probability=batch / rows, batch=batch, steps=steps, bound=privacy.clipping.norm, multiplier=multiplier
     )
@@ -77,6 +76,8 @@ def example_noise(spec: FederatedTrainingSpec, participant: str, rows: int) -> E
             f"{refusal}. Raise `noise.multiplier`, lower `training.length`, "
             "or raise `budget.epsilon`, which protects less."
         )
+    found_from_budget = privacy.noise.multiplier is None
+    check_range_of_samples(multiplier, whole, several(whole, "step"), budget.delta, found=found_from_budget)
     return found
 
 
@@ -106,9 +107,17 @@ def unaffordable(spec: FederatedTrainingSpec, spent: Mapping[Release, int], nois
     assert spec.privacy is not None
     budget = spec.privacy.budget
     release = Release(noise.multiplier, Poisson(noise.probability))
-    following = epsilon(after(spent, release, noise.steps), budget.delta)
+    try:
+        following = epsilon(after(spent, release, noise.steps), budget.delta)
+    except TooLarge:
+        following = inf
     if following <= budget.epsilon:
         return None
+    if not spent and following == inf:
+        return (
+            f"one round ({several(noise.steps, 'step')}) costs an epsilon that is too large to be computed, and the "
+            f"budget is {budget_in_short(spec.privacy)}"
+        )
     if not spent:
         return (
             f"one round ({several(noise.steps, 'step')}) costs epsilon {following:.4g}, and the budget is "

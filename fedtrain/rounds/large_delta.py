@@ -11,6 +11,15 @@ MARGIN = 10
 USUAL_DELTA = 1e-5
 
 
+def small_delta(units: int) -> float:
+    """Return a power of ten that is small enough for this number of units.
+
+    >>> small_delta(270), small_delta(200_000)
+    (1e-05, 1e-07)
+    """
+    return min(USUAL_DELTA, 10.0 ** floor(log10(1 / (MARGIN * units))))
+
+
 def large_delta(spec: FederatedTrainingSpec, rows: Mapping[str, int] | None = None) -> str | None:
     """Return the warning; None if delta is small enough, and without privacy. `rows`: with unit Example, the number of
     training rows of each participant."""
@@ -24,8 +33,7 @@ def large_delta(spec: FederatedTrainingSpec, rows: Mapping[str, int] | None = No
         of = f"the {several(units, 'row')} of {who}"
     if delta * MARGIN * units <= 1:
         return None
-    enough = min(USUAL_DELTA, 10.0 ** floor(log10(1 / (MARGIN * units))))
     return (
         f"Warning: privacy.budget.delta is {delta:g}, which is large for {of}: revealing one of them at random has "
-        f"delta {1 / units:.2g}. Set it to {enough:g} or less."
+        f"delta {1 / units:.2g}. Set it to {small_delta(units):g} or less."
     )

@@ -1,6 +1,6 @@
 """Forecast of a private run: what it costs, and how large the noise is beside the updates."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import ceil
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
@@ -10,8 +10,9 @@ from fedtrain.api.privacy_terms import not_in_epsilon
 from fedtrain.contracts.privacy_blocks import ExampleNoise
 from fedtrain.contracts.records import ModelFacts
 from fedtrain.plurals import several
-from fedtrain.privacy.accounting import AccountingError, Poisson, Release, affordable_rounds, epsilon
+from fedtrain.privacy.accounting import Poisson, Release, affordable_rounds, epsilon
 from fedtrain.privacy.noise import signal_to_noise, updates_for_ratio
+from fedtrain.rounds.affordability import barred_from_the_start
 from fedtrain.rounds.batch_advice import batch_advice
 from fedtrain.rounds.example_privacy import example_noise
 from fedtrain.rounds.large_delta import large_delta
@@ -29,12 +30,16 @@ def noise_exceeds_signal(spec: FederatedTrainingSpec, facts: ModelFacts | None) 
 
 
 def privacy_forecast(
-    spec: FederatedTrainingSpec, facts: ModelFacts | None, rows: Mapping[str, int] | None = None
+    spec: FederatedTrainingSpec,
+    facts: ModelFacts | None,
+    rows: Mapping[str, int] | None = None,
+    barred: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Return the forecast in sentences; none without `spec.privacy`. `facts`: sizes of the model, if known; `rows`:
-    training rows by participant, if known. Raises AccountingError."""
+    training rows by participant, if known; `barred`: participants whose policies allow no round. Raises
+    AccountingError."""
     if spec.example_privacy is not None:
-        return _of_examples(spec, facts, rows)
+        return _of_examples(spec, facts, rows, barred)
     privacy = spec.privacy
     if privacy is None:
         return ()
@@ -71,7 +76,7 @@ def _noise_for_all(spec: FederatedTrainingSpec, privacy: Privacy) -> str:
 
 
 def _of_examples(
-    spec: FederatedTrainingSpec, facts: ModelFacts | None, rows: Mapping[str, int] | None
+    spec: FederatedTrainingSpec, facts: ModelFacts | None, rows: Mapping[str, int] | None, barred: Collection[str]
 ) -> tuple[str, ...]:
     """The forecast with unit Example: each participant's epsilon depends on the number of its rows."""
     assert spec.privacy is not None
@@ -82,16 +87,13 @@ def _of_examples(
         )
     budget, rounds = spec.privacy.budget, spec.rounds.count
     spent: dict[str, dict[Release, int]] = {}
-    lines: list[str] = []
+    unable = barred_from_the_start(spec, rows)
+    lines = [f"Warning: {who} cannot take part: {one.reason}. {one.fix}." for who, one in unable.items()]
     noises: dict[str, ExampleNoise] = {}
     for who, count in rows.items():
-        if count == 0:
+        if who in unable or who in barred:
             continue
-        try:
-            noise = example_noise(spec, who, count)
-        except AccountingError as error:
-            lines.append(f"Warning: {who} cannot take part: {error}")
-            continue
+        noise = example_noise(spec, who, count)
         release = Release(noise.multiplier, Poisson(noise.probability))
         affordable = affordable_rounds(release, budget.epsilon, budget.delta, rounds, steps=noise.steps)
         noises[who] = noise
@@ -154,7 +156,10 @@ def _noise(spec: FederatedTrainingSpec, found: Parameters, values: int) -> list[
     if ratio >= 1:
         return [f"The mean update may be {ratio:.3g} times as large as the noise on it ({sizes})."]
     enough = ceil(updates_for_ratio(1.0, found.update_multiplier, values))
-    helps = [f"about {several(enough, 'participant')} make them equal", *_smaller_adapter(spec)]
+    helps = [
+        f"with about {several(enough, 'participant')}, the noise is only as large as the update",
+        *_smaller_adapter(spec),
+    ]
     helps.append("a quarter of rounds.count divides it by 2 at the same budget")
     if (rows := spec.training.batch_size) > count:
         helps.append(

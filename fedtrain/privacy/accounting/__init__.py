@@ -3,7 +3,7 @@
 from fedtrain.privacy.accounting.accountant import Accountant, Relation
 from fedtrain.privacy.accounting.budget import multiplier_for
 from fedtrain.privacy.accounting.epsilon_of_releases import check_delta, epsilon
-from fedtrain.privacy.accounting.errors import AccountingError
+from fedtrain.privacy.accounting.errors import AccountingError, DeltaTooLarge, TooLarge
 from fedtrain.privacy.accounting.forecast import affordable_rounds, after, epsilon_by_round
 from fedtrain.privacy.accounting.range_of_samples import check_range_of_samples, covers_range_of_samples
 from fedtrain.privacy.accounting.registry import accountant_for, register
@@ -14,10 +14,12 @@ __all__ = [
     "Accountant",
     "AccountingError",
     "AllRounds",
+    "DeltaTooLarge",
     "Poisson",
     "Relation",
     "Release",
     "Sampling",
+    "TooLarge",
     "accountant_for",
     "affordable_rounds",
     "after",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from math import inf, isfinite
 
-from fedtrain.privacy.accounting.errors import AccountingError, TooLarge
+from fedtrain.privacy.accounting.errors import AccountingError, DeltaTooLarge, TooLarge
 from fedtrain.privacy.accounting.registry import accountant_for
 from fedtrain.privacy.accounting.release import Release
 
@@ -57,9 +57,11 @@ def check_delta(delta: float, units: int | None = None) -> None:
 
     >>> check_delta(0.3, units=4)
     Traceback (most recent call last):
-    fedtrain.privacy.accounting.errors.AccountingError: delta is 0.3. Set it below 0.25, which is 1 / 4 units.
+    fedtrain.privacy.accounting.errors.DeltaTooLarge: delta is 0.3, but must be less than 1 / 4. Set it to 1e-05 \
+or less.
     """
     if not 0 < delta < 1:
         raise AccountingError(f"delta is {delta}. Set it above 0 and below 1, such as 1e-5.")
     if units is not None and delta * units >= 1:
-        raise AccountingError(f"delta is {delta}. Set it below {1 / units:.6g}, which is 1 / {units} units.")
+        enough = min(1e-5, 0.1 / units)
+        raise DeltaTooLarge(f"delta is {delta:g}, but must be less than 1 / {units}. Set it to {enough:.1g} or less.")

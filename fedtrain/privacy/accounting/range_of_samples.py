@@ -24,15 +24,16 @@ def check_range_of_samples(multiplier: float, releases: int, what: str, delta: f
 
     >>> check_range_of_samples(0.12, 96, "96 steps", 1e-5, found=True)
     Traceback (most recent call last):
-    fedtrain.privacy.accounting.errors.AccountingError: budget.delta 1e-05 is too small for noise multiplier 0.12 and \
-96 steps: the generator's samples end at 8.57 standard deviations. Lower `budget.epsilon`.
+    fedtrain.privacy.accounting.errors.AccountingError: Noise multiplier 0.12 is too small for budget.delta 1e-05 and \
+96 steps: generated noise never exceeds 8.57 standard deviations, and delta must cover what is beyond. Lower \
+`budget.epsilon`.
     """
     if covers_range_of_samples(multiplier, releases, delta):
         return
     needed = tail(multiplier, releases) / SHARE_OF_DELTA
     instead = f", or set `budget.delta` to at least {needed:.2g}" if needed < 1 else ""
     raise AccountingError(
-        f"budget.delta {delta:g} is too small for noise multiplier {multiplier:.3g} and {what}: the generator's "
-        f"samples end at {REACH} standard deviations. "
+        f"Noise multiplier {multiplier:.3g} is too small for budget.delta {delta:g} and {what}: generated noise never "
+        f"exceeds {REACH} standard deviations, and delta must cover what is beyond. "
         f"{'Lower `budget.epsilon`' if found else 'Raise `noise.multiplier`'}{instead}."
     )

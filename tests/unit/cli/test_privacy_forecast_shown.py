@@ -57,9 +57,9 @@ def test_steps_that_sample_from_all_rows_have_no_slice_to_cover(tmp_path: Path) 
 def test_refuse_a_budget_that_too_few_participants_can_spend_on_one_round(command: str, tmp_path: Path) -> None:
     """minParticipants is 3; each participant has about 1,890 rows."""
     noise = {"{type: Budget}": "{type: Multiplier, multiplier: 0.5}", "epsilon: 8": "epsilon: 2"}
-    place, _, said = refused(command, tmp_path, noise).partition(": spec.privacy.budget: ")
+    place, _, said = refused(command, tmp_path, noise).partition(": spec.privacy.noise.multiplier: ")
     line = (tmp_path / "federation.yaml").read_text().splitlines()[int(place.split(":")[1]) - 1]
-    assert line.lstrip().startswith("budget: {epsilon: 2, ")
+    assert line.lstrip().startswith("noise: {type: Multiplier, multiplier: 0.5}")
     assert said.startswith(
         "0 of 4 participants can take part in a round, but rounds.minParticipants is 3. zoo, museum, botanic-garden "
         "and 1 more: one round (4 steps) costs epsilon "

@@ -158,7 +158,7 @@ def test_refuse_a_budget_that_protects_no_one() -> None:
 def test_name_a_delta_only_if_there_is_one_below_1() -> None:
     with pytest.raises(AccountingError, match=r"or set `budget.delta` to at least 2.5e-05.$"):
         check_range_of_samples(0.3, 3, "3 rounds", 1e-9, found=False)
-    with pytest.raises(AccountingError, match=r"deviations\. Raise `noise.multiplier`\.$"):
+    with pytest.raises(AccountingError, match=r"beyond\. Raise `noise.multiplier`\.$"):
         check_range_of_samples(0.12, 96, "96 steps", 1e-5, found=False)
 
 
@@ -170,7 +170,7 @@ def test_refuse_a_delta_that_is_not_a_probability(delta: float) -> None:
 
 def test_refuse_a_delta_of_one_over_the_units() -> None:
     check_delta(0.24, units=4)
-    with pytest.raises(AccountingError, match=r"Set it below 0\.25, which is 1 / 4 units"):
+    with pytest.raises(AccountingError, match=r"delta is 0\.25, but must be less than 1 / 4\."):
         check_delta(0.25, units=4)
 
 

@@ -7,8 +7,9 @@ from rounds_world import FACTS, a_spec
 from fedtrain.contracts.privacy_blocks import ExampleNoise
 from fedtrain.contracts.records import Plan, PlanMember
 from fedtrain.privacy.accounting import Poisson, Release, epsilon
-from fedtrain.rounds.affordability import OwnersLimit, barred_from_the_start, shortage
+from fedtrain.rounds.affordability import Barred, OwnersLimit, barred_from_the_start, shortage
 from fedtrain.rounds.large_delta import large_delta
+from fedtrain.rounds.privacy_forecast import privacy_forecast
 from fedtrain.rounds.spent_epsilon import step_signal_to_noise, trained_values
 
 STEP = Release(1.0, Poisson(32 / 500))
@@ -41,7 +42,38 @@ def test_what_other_trainings_have_spent_counts_towards_an_owners_limit() -> Non
 
 
 def test_a_participant_without_training_rows_cannot_take_part() -> None:
-    assert barred_from_the_start(SPEC, {"a": 0, "b": 500}) == {"a": ("it has no training rows", "Add rows")}
+    assert barred_from_the_start(SPEC, {"a": 0, "b": 500}) == {"a": Barred("it has no training rows", "Add rows")}
+
+
+def test_one_delta_is_proposed_that_is_small_enough_for_all_participants() -> None:
+    rows = {"a": 180, "b": 270}
+    spec = a_spec(2, privacy=private(delta=1e-2), partitioning={"strategy": "All"})
+    found = shortage(spec, barred_from_the_start(spec, rows))
+    assert found is not None
+    assert found.field == ("budget", "delta")
+    assert found.message.endswith(" a, b: budget.delta is 0.01, but must be less than 1 / number of training rows.")
+    assert found.fix == (
+        "Set `budget.delta: 1e-05`, which is small enough for all participants, also b (270 training rows)."
+    )
+    fixed = a_spec(2, privacy=private(delta=1e-5), partitioning={"strategy": "All"})
+    assert barred_from_the_start(fixed, rows) == {}
+
+
+def test_the_noise_that_the_budget_needs_is_named_before_the_range_of_samples() -> None:
+    privacy = private(epsilon=0.5) | {"noise": {"type": "Multiplier", "multiplier": 0.3}}
+    spec = a_spec(2, privacy=privacy, partitioning={"strategy": "All"})
+    found = shortage(spec, barred_from_the_start(spec, {"a": 180, "b": 270}))
+    assert found is not None
+    assert found.field == ("noise", "multiplier")
+    assert "one round (2 steps) costs epsilon" in found.message
+    assert found.fix.startswith("Set `noise.multiplier: ")
+
+
+def test_a_participant_that_its_policy_bars_is_not_in_the_forecast() -> None:
+    spec = a_spec(2, privacy=private(), partitioning={"strategy": "All"})
+    lines = privacy_forecast(spec, FACTS, {"a": 500, "b": 500}, barred={"a"})
+    assert not [line for line in lines if "a: noise multiplier" in line or "by participant: a" in line]
+    assert [line for line in lines if line.startswith("b: noise multiplier")]
 
 
 def test_delta_is_compared_with_the_participant_that_has_the_most_rows() -> None:

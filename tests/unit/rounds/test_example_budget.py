@@ -152,7 +152,11 @@ def test_a_testing_seed_shows_no_epsilon() -> None:
 @pytest.mark.parametrize(
     ("rows", "privacy", "reason"),
     [
-        ({"a": 200_000, "b": 2000}, private(1.0), "Set it below 5e-06, which is 1 / 200000 units"),
+        (
+            {"a": 200_000, "b": 2000},
+            private(1.0),
+            "delta is 1e-05, but must be less than 1 / 200000. Set it to 5e-07 or less.",
+        ),
         ({"a": 500, "b": 2000}, private(0.5, budget=1.0), "one round (2 steps) costs epsilon"),
         ({"a": 500, "b": 2000}, private(budget=1e-6), "over 4 steps needs a noise multiplier above 1000"),
         (
@@ -193,7 +197,8 @@ def test_the_forecast_warns_of_noise_that_exceeds_a_steps_gradient_and_says_what
     assert lines[-1] == (
         "Warning: the noise on a step's mean gradient is up to 3.12 times as large as the largest possible gradient "
         "(32 rows a step, about 10,000 trained values). It averages out over many steps only. What helps: "
-        "training.batchSize: 100 makes them equal (noise multiplier 1); aggregation.merge: FreezeA divides "
+        "training.batchSize: 100 makes the noise only as large as the gradient (noise multiplier 1); "
+        "aggregation.merge: FreezeA divides "
         "the noise by about 1.4; half of adapter.rank divides it by 1.4; more rows."
     )
 
@@ -220,5 +225,5 @@ def test_the_forecast_advises_a_batch_that_the_rows_allow(values: int, batch: in
     if advice.endswith("makes it "):
         assert f"is up to {advised.partition(' ')[0]} times as large" in forecast(60)
     elif advice == "training.batchSize: ":
-        assert advised.split()[1:4] == ["makes", "them", "equal"]
+        assert advised.split()[1:4] == ["makes", "the", "noise"]
         assert forecast(int(advised.split()[0])).startswith("The mean gradient of a step may be ")

@@ -63,7 +63,9 @@ def test_the_run_fails_where_the_file_says_so() -> None:
 def test_a_delta_that_the_generator_cannot_support_is_refused() -> None:
     spec = a_spec(2, rounds=3, privacy=private(100.0, multiplier=0.3, delta=1e-9))
     assert spec.privacy is not None
-    with pytest.raises(AccountingError, match=r"delta 1e-09 is too small .* end at 8\.57 standard deviations"):
+    with pytest.raises(
+        AccountingError, match=r"multiplier 0\.3 is too small for budget\.delta 1e-09 .* exceeds 8\.57 standard"
+    ):
         parameters(spec, spec.privacy)
 
 

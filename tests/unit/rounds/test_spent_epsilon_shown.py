@@ -283,7 +283,7 @@ def test_the_forecast_says_what_the_budget_allows_and_warns_of_noise() -> None:
     cost, noise = privacy_forecast(spec, facts)
     assert cost == f"Privacy after 20 rounds with noise multiplier 2.684: epsilon 8 of 8 {TERMS}."
     assert "162 times as large as the largest possible mean update (4 participants, about 58,000" in noise
-    assert "about 647 participants make them equal" in noise
+    assert "with about 647 participants, the noise is only as large as the update" in noise
     assert "aggregation.merge: FreezeA divides the noise by about 1.4; half of adapter.rank divides it by 1.4" in noise
     assert "a quarter of rounds.count divides it by 2" in noise
     assert (

@@ -68,7 +68,7 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
     if result is None:
         raise UserError(
             f"the run failed in round {outcome.round}: {outcome.message}",
-            ways_out(outcome.round, file, outcome.reason),
+            ways_out(outcome.round, file, outcome.reason, outcome.message),
         )
     if as_json:
         JsonProgress().print("Result", plain_json(result))
@@ -117,8 +117,9 @@ def _explained(again: str, federation: "Federation") -> Generator[None]:
         raise UserError(problem, f"Fix the cause and run `{again}` again{kept}.") from error
 
 
-def ways_out(round: int, file: Path, reason: str | None = None) -> str:
-    """Return what to do after a run has failed in `round` for `reason`."""
+def ways_out(round: int, file: Path, reason: str | None = None, message: str = "") -> str:
+    """Return what to do after a run has failed in `round` for `reason`. `message`: of the failure."""
+    from fedtrain.contracts.records import QUARANTINED
     from fedtrain.rounds.privacy_budget import BUDGET_EXHAUSTED
 
     name = quoted(file)
@@ -128,14 +129,22 @@ def ways_out(round: int, file: Path, reason: str | None = None) -> str:
             f"`fedtrain init --from {name}` writes the file of a new run; on the same data, its epsilon adds to the "
             "one that this run has spent."
         )
-    resume = f"Fix the cause and run `fedtrain run {name}` to resume at round {round}"
     if round == 0:
-        return f"{resume}."
-    resume += "; recorded rounds are kept."
+        return f"Fix the cause and run `fedtrain run {name}` to resume at round 0."
+    new_run = (
+        f"write the file of a new run with `fedtrain init --from {name}`, which starts from the adapter of round "
+        f"{round - 1}"
+    )
+    if QUARANTINED in message:
+        return (
+            "The settings of a run that has begun cannot change, and the same settings give the same updates. So "
+            f"{new_run}, and change the settings in it: if norms are too large, lower `training.learningRate` or raise "
+            "`aggregation.maxUpdateNorm`."
+        )
     return (
-        f"{resume} `fedtrain logs {name}` shows what the trainers wrote. The settings of a run that has begun cannot "
-        f"change: to use others, write the file of a new run with `fedtrain init --from {name}`; it starts from the "
-        f"adapter of round {round - 1}."
+        f"If the cause is not a setting, fix it and run `fedtrain run {name}` to resume at round {round}; recorded "
+        f"rounds are kept. `fedtrain logs {name}` shows what the trainers wrote. If the cause is a setting, {new_run}, "
+        "and change it there: the settings of a run that has begun cannot change."
     )
 
 

@@ -215,6 +215,10 @@ class Closed(Block):
     record: Digest
 
 
+QUARANTINED = "quarantined: "
+"""Begins the reason of a participant whose update was quarantined."""
+
+
 class Quarantined(Block):
     participant: str
     attempt: int
@@ -223,7 +227,7 @@ class Quarantined(Block):
     @property
     def absent(self) -> Absent:
         """The participant as one that is missing from the round."""
-        return Absent(participant=self.participant, reason=f"quarantined: {self.reason}")
+        return Absent(participant=self.participant, reason=f"{QUARANTINED}{self.reason}")
 
 
 class Exclusion(Record):

@@ -29,6 +29,14 @@ def test_a_run_that_failed_after_round_0_has_two_ways_out() -> None:
     assert "`fedtrain init --from 'a b.yaml'`" in ways_out(2, Path("a b.yaml"))
 
 
+def test_resuming_is_not_proposed_for_quarantined_updates() -> None:
+    """The same settings give the same updates."""
+    said = ways_out(1, Path("a.yaml"), "BelowMinimum", "round 1 can have 0: a: quarantined: its norm is 9, beyond 1")
+    assert "resume" not in said
+    assert "`fedtrain init --from a.yaml`" in said
+    assert "raise `aggregation.maxUpdateNorm`" in said
+
+
 def test_a_run_whose_budget_is_exhausted_keeps_its_adapter_and_cannot_be_resumed() -> None:
     said = ways_out(4, Path("a b.yaml"), "BudgetExhausted")
     assert "Fix the cause" not in said

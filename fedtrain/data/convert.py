@@ -1,7 +1,7 @@
 """Writes the rows of data sets as JSON lines, as they are or in another format."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -19,6 +19,7 @@ from fedtrain.data.parsing.parsed import json_line
 from fedtrain.data.parsing.text_files import UTF8
 from fedtrain.data.reader import local
 from fedtrain.data.row import Problem, Row, Warnings, count_warning, row_digest
+from fedtrain.plurals import several
 
 Target = Literal["Messages", "PromptCompletion"]
 BLANK: tuple[Problem, ...] = ("BlankPrompt", "BlankAnswer")
@@ -76,9 +77,12 @@ def convert(sources: Sequence[str], out: Path, how: Conversion) -> Converted:
                 lines.write(f"{line}\n")
                 found.rows += 1
         if found.invalid and not found.rows + found.repeated + len(found.blank):
-            raise found.invalid[0]
+            raise _all_invalid(found.invalid) if how.skip_invalid else found.invalid[0]
         if found.invalid and not how.skip_invalid:
             raise InvalidRows(found.invalid)
+        if not found.rows and found.blank:
+            problem = f"all {several(len(found.blank), 'row')} have a blank prompt or answer (first: {found.blank[0]})"
+            raise DataError(problem, "name data with at least one other row")
         if not found.rows:
             raise DataError(f"{', '.join(sources)}: there are no rows", "name data with at least one row")
     except FileExistsError:
@@ -87,6 +91,16 @@ def convert(sources: Sequence[str], out: Path, how: Conversion) -> Converted:
         out.unlink(missing_ok=True)
         raise
     return found
+
+
+def _all_invalid(errors: Sequence[DataError]) -> DataError:
+    """The error of data from which `skip_invalid` would leave nothing."""
+    count, first = len(errors), errors[0]
+    rows = f"all {count:,} rows are" if count > 1 else "the only row is"
+    fix = f". {first.fix[:1].upper()}{first.fix[1:]}".rstrip(".") if first.fix else ""
+    return DataError(
+        f"{rows} invalid, so --skip-invalid leaves none (first: {first.problem})", f"correct at least one row{fix}"
+    )
 
 
 def _lines(sources: Sequence[str], how: Conversion, found: Converted) -> Iterator[tuple[str, bytes]]:
@@ -113,7 +127,11 @@ def _digest(parsed: Parsed) -> bytes:
 def _converted(parsed: Parsed, target: Target, how: Conversion, found: Converted) -> tuple[str, bytes] | None:
     """Return the line in the target format, and its digest; None for a blank row that is left out."""
     row_format = _format(parsed, how.fields)
-    row = RowChecker(row_format, how.fields).check(parsed.value, parsed.where, parsed.repeated)
+    if parsed.is_cells:
+        parsed = _with_texts(parsed, row_format, how.fields)
+    row = RowChecker(row_format, how.fields).check(
+        parsed.value, parsed.where, parsed.repeated, is_cells=parsed.is_cells
+    )
     if how.skip_invalid and any(warning.problem in BLANK for warning in row.warnings):
         found.blank.append(row.where)
         return None
@@ -130,6 +148,22 @@ def _converted(parsed: Parsed, target: Target, how: Conversion, found: Converted
             count_warning(found.warnings, warning, row.where)
     others = _others(parsed, row_format, how.fields, fields)
     return json_line({**fields, **others}), row_digest(fields)
+
+
+def _with_texts(parsed: Parsed, format: Format, names: Fields | None) -> Parsed:
+    """Return the row with numbers as texts in the columns that the format reads, such as the number of a label."""
+    named = names.model_dump(exclude_none=True) if names is not None else {}
+    read = {named.get(field, field) for field in FORMAT_FIELDS[format]}
+    row = cast("dict[str, object]", parsed.value)
+    return replace(parsed, value={name: _text(value) if name in read else value for name, value in row.items()})
+
+
+def _text(value: object) -> object:
+    """A whole number is a float where the column also has missing values. NaN stands for a missing text."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value == value
+    return str(value) if is_number else value
 
 
 def _others(parsed: Parsed, format: Format, names: Fields | None, taken: Collection[str]) -> dict[str, object]:

@@ -18,7 +18,8 @@ def read_rows(uri: str, format: Format, place: Place | None = None, fields: Fiel
     checker = RowChecker(format, fields)
     name = uri.rstrip("/").rpartition("/")[2]  # errors leave the participant, its folders do not
     rows = [
-        checker.check(parsed.value, parsed.where, parsed.repeated) for parsed in parse_all(root, name, checker.columns)
+        checker.check(parsed.value, parsed.where, parsed.repeated, is_cells=parsed.is_cells)
+        for parsed in parse_all(root, name, checker.columns)
     ]
     if not rows:
         raise DataError(f"{name}: there are no rows", "a data set must have at least one")

@@ -11,13 +11,10 @@ from fedtrain.api.data import Format, RowSource
 from fedtrain.api.reading.flow_style import flow
 from fedtrain.data.errors import DataError, MissingField
 from fedtrain.data.formats import FORMATS, conversion, format_of
+from fedtrain.data.parsing.csv_header import NoHeader
 from fedtrain.data.similar_columns import columns_of
 from fedtrain.preview.rewritten_file import rewritten
 
-_LONGEST = 40
-"""Characters of a column's name; a longer one is probably a cell of a file without a header."""
-_MOST_BLANKS = 4
-"""Blanks in a column's name; a name with as many, or with a full stop, is probably a sentence."""
 _SHOWN = 8
 _NONE = "COLUMN"
 """Stands for a column that the rows do not have."""
@@ -67,6 +64,9 @@ def advised(
 ) -> list[DataError]:
     """Return the faults; those of missing fields with the fix for one row if most rows have the field, else with the
     one for all rows. `valid`: number of valid rows. `fitting`: whose rows fit the same source."""
+    named = {} if source.fields is None else source.fields.model_dump(exclude_none=True)
+    header = [named.get(field, field) for field in FORMATS[source.format].required]
+    faults = [fault.with_names(header) if isinstance(fault, NoHeader) else fault for fault in faults]
     missing = sum(isinstance(fault, MissingField) for fault in faults)
     if valid >= missing > 0:
         return [_of_one_row(fault) if isinstance(fault, MissingField) else fault for fault in faults]
@@ -83,9 +83,6 @@ def _of_one_row(fault: DataError) -> DataError:
 
 
 def _of_all_rows(fault: DataError, names: tuple[str, ...], source: RowSource, fitting: str | None) -> DataError:
-    if not all(map(_is_name, names)):
-        header = ",".join(FORMATS[source.format].required)
-        return DataError(fault.problem, f"if the first line is not a header, add one: `{header}`")
     if len(names) == 1 and set(names[0]) & set(",;|"):
         problem = f"{fault.problem}, and the rows have one column ({names[0]})"
         return DataError(problem, "separate the cells with tabs, or name the file .csv")
@@ -117,11 +114,6 @@ def _of_too_few(names: tuple[str, ...], source: RowSource) -> str:
         f"the {absent} is missing: add a column with it, and write `fields: {flow(guessed)}` with its name in "
         f"{source.place}; or, to learn the text of {names[0]} itself, write {text}"
     )
-
-
-def _is_name(name: str) -> bool:
-    sentence = name.count(" ") >= _MOST_BLANKS or name.endswith((".", "?", "!"))
-    return 0 < len(name) <= _LONGEST and not sentence and not name.isdecimal()
 
 
 def _guessed(source: RowSource, names: tuple[str, ...]) -> dict[str, str]:

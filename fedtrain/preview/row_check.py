@@ -101,7 +101,7 @@ def _read(found: CheckedRows, root: Path, source: RowSource, limit: int | None, 
                 found.complete = False
                 break
             try:
-                row = checker.check(parsed.value, parsed.where, parsed.repeated)
+                row = checker.check(parsed.value, parsed.where, parsed.repeated, is_cells=parsed.is_cells)
                 found.add(row)
                 if rendered is not None:
                     rendered.add(row)

@@ -28,12 +28,14 @@ class RowChecker:
         self.columns = tuple(self._names.get(field, field) for field in FORMAT_FIELDS[format])
         """The names, in the data set, of the fields that the format reads."""
 
-    def check(self, found: object, where: str, repeated: tuple[str, ...] = ()) -> Row:
-        """Return the row. `repeated`: names that an object in it has twice. Raises DataError naming `where`, the field
-        and what the format needs, but no value."""
+    def check(self, found: object, where: str, repeated: tuple[str, ...] = (), *, is_cells: bool = False) -> Row:
+        """Return the row. `repeated`, `is_cells`: see `Parsed`. Raises DataError naming
+        `where`, the field and what the format needs, but no value."""
         if not isinstance(found, dict):
             raise not_an_object(where, found, f"write each row as {self._format.needs}")
         reader = FieldReader(where, cast("dict[str, object]", found), self._names, self._missing)
+        if is_cells:
+            reader.of_number = self._numbers_as_text(where)
         fields = self._format.read(reader)
         choices = reader.choices() if "choices" in FORMAT_FIELDS[self._format.name] else None
         if choices is not None:
@@ -42,6 +44,13 @@ class RowChecker:
             if name in self.columns or name in _MESSAGE_FIELDS:
                 reader.warn(name, "RepeatedField")
         return Row(where, fields, tuple(reader.warnings))
+
+    def _numbers_as_text(self, where: str) -> str:
+        """Return the fix of a column of numbers."""
+        if self._names or self._format.name not in {wanted for wanted, _ in CONVERSIONS}:
+            return "write the column as text"
+        name = self._format.name
+        return f"write the column as text: `{convert_command(where, f'--to {name}', name.lower())}`"
 
     def _missing(self, row: Mapping[str, object], where: str) -> tuple[str, str]:
         """Return what the format needs, and the fix: the format that fits the row, if there is one."""

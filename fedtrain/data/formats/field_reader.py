@@ -20,6 +20,8 @@ class FieldReader:
     row: Mapping[str, object]
     names: Mapping[str, str]
     missing: Callable[[Mapping[str, object], str], tuple[str, str]]
+    of_number: str = "write it in double quotes"
+    """The fix of a number where a text is needed."""
     warnings: list[RowWarning] = field(default_factory=list[RowWarning])
 
     def name(self, field: str) -> str:
@@ -68,7 +70,7 @@ class FieldReader:
         """Return `value` if it is text. Raises DataError."""
         if not isinstance(value, str):
             is_number = isinstance(value, int | float) and value == value  # not NaN, which stands for a missing text
-            fix = "write it in double quotes" if is_number else "write text, or delete the row"
+            fix = self.of_number if is_number else "write text, or delete the row"
             raise self.error(f'field "{name}" must be text, not {type_name(value)}', fix)
         return self.unicode(value, name)
 

@@ -9,6 +9,7 @@ from typing import IO
 from fedtrain.api.data_files import is_tab_separated
 from fedtrain.data.errors import DataError
 from fedtrain.data.parsing.csv_errors import quote_error
+from fedtrain.data.parsing.csv_header import check_is_header
 from fedtrain.data.parsing.parsed import OnFault, Parsed, raising
 from fedtrain.data.parsing.text_files import decoded, numbered_lines
 from fedtrain.plurals import form, several
@@ -42,6 +43,8 @@ def csv_rows(
     reader = csv.reader(_kept(chain(begin, lines), row), delimiter=delimiter, strict=True)
     while (cells := _next(reader, row, delimiter, name, start)) is not None:
         if header is None:
+            if columns is not None and not (len(cells) == 1 and is_tab_separated(name)):
+                check_is_header(begin, cells, name, columns, ("\t",) if is_tab_separated(name) else DELIMITERS)
             header = _checked(cells, name)
         elif cells:
             if len(cells) == len(header):

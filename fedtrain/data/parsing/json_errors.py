@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import PurePath
 
+from fedtrain.api.data_files import GZIP, is_gzip
 from fedtrain.data.errors import DataError
 from fedtrain.data.parsing.csv_rows import DELIMITERS
 from fedtrain.data.parsing.other_files import rename
@@ -61,12 +62,20 @@ def invalid(name: str, line: int, error: json.JSONDecodeError, start: int) -> Da
 def unfinished(name: str, line: str) -> DataError:
     """Return the error of a file whose first line ends before its value does."""
     if line == "[":
-        new = f"{PurePath(name).name.split('.')[0]}.json"
-        return DataError(f"{name}:1: one JSON array over several lines, but the name says JSON Lines", rename(new))
+        return DataError(f"{name}:1: one JSON array over several lines, but the name says JSON Lines", _as_json(name))
     return DataError(
         f"{name}:1: not valid JSON: the row does not end on this line",
         "write one object per line, or one array of objects to a file whose name ends in .json",
     )
+
+
+def array(name: str) -> DataError:
+    """Return the error of a file whose first line is an array of rows."""
+    return DataError(f"{name}:1: one JSON array, but the name says JSON Lines", _as_json(name))
+
+
+def _as_json(name: str) -> str:
+    return rename(f"{PurePath(name).name.split('.')[0]}.json{GZIP if is_gzip(name) else ''}")
 
 
 def is_csv(text: str) -> bool:

@@ -4,11 +4,11 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from io import BufferedReader
-from typing import IO
+from typing import IO, cast
 
 from fedtrain.data.errors import DataError
 from fedtrain.data.json_limits import check_depth, unreadable
-from fedtrain.data.parsing.json_errors import continues, csv, invalid, is_csv, is_of_whole_file, unfinished
+from fedtrain.data.parsing.json_errors import array, continues, csv, invalid, is_csv, is_of_whole_file, unfinished
 from fedtrain.data.parsing.parsed import OnFault, Parsed, RepeatedNames, raising
 from fedtrain.data.parsing.text_files import UTF8_BOM, decoded, numbered_lines
 
@@ -30,7 +30,14 @@ def json_lines(content: IO[bytes], name: str, fault: OnFault = raising) -> Itera
                     raise
                 fault(error)
                 continue
+            if number == 1 and _is_rows(value):
+                raise array(name)
             yield Parsed(where, number, value, line, repeated.taken())
+
+
+def _is_rows(value: object) -> bool:
+    rows = cast("list[object]", value) if isinstance(value, list) else []
+    return bool(rows) and all(isinstance(row, dict) for row in rows)
 
 
 def _value(decode: Callable[[str], object], line: bytes, name: str, number: int) -> object:

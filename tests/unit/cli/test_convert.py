@@ -6,6 +6,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
@@ -430,3 +432,29 @@ def test_the_next_command_measures_labels_on_test_data(tmp_path: Path) -> None:
     assert "--participants 4 --label completion --test-fraction 0.1 --out" in said("labelled", 40, 2)
     assert "--participants 4 --test-fraction 0.1 --out" in said("free", 40, 40)
     assert "--participants 4 --label completion --out" in said("few", 39, 2)
+
+
+def test_numbers_of_a_table_become_texts_in_the_fields_of_the_format(tmp_path: Path) -> None:
+    table = pa.table({"text": ["a", "b"], "label": [1, 2], "score": [1.0, None], "No": [7, 8]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    named = ("--to", "PromptCompletion", "--field", "prompt=text", "--field")
+    made = run(tmp_path / "a.parquet", "-o", tmp_path / "out.jsonl", *named, "completion=label")
+    assert made.exit_code == 0, made.output
+    assert written(tmp_path / "out.jsonl")[0] == {"prompt": "a", "completion": "1", "score": 1.0, "No": 7}
+    made = run(tmp_path / "a.parquet", "-o", tmp_path / "b.jsonl", *named, "completion=score", "--skip-invalid")
+    assert [row["completion"] for row in written(tmp_path / "b.jsonl")] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        ("", "all 2 rows are invalid, so --skip-invalid leaves none (first: "),
+        ("  ", "all 2 rows have a blank prompt or answer (first: "),
+    ],
+)
+def test_data_of_which_skip_invalid_leaves_nothing_are_refused(tmp_path: Path, answer: str, problem: str) -> None:
+    (tmp_path / "a.csv").write_text(f"prompt,completion\na,{answer}\nb,{answer}\n")
+    result = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", "--to", "PromptCompletion", "--skip-invalid")
+    assert result.exit_code == 1
+    assert problem in result.stderr
+    assert not (tmp_path / "out.jsonl").exists()

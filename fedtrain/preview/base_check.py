@@ -15,13 +15,11 @@ from fedtrain.plurals import form, several
 from fedtrain.preview.adapter_coverage import TIED_HEAD, Coverage, coverage, unknown_targets
 from fedtrain.preview.config_check import config_problems
 from fedtrain.preview.rendered_rows import RenderedRows, Renderer
+from fedtrain.preview.row_lengths import Lengths
 
 BASE: FieldPath = ("spec", "model", "base")
 _PATTERN = re.compile(r"[*+?^$|()\[\]\\]")
 """Signs of regular expressions, which names of layers do not have."""
-_PROMPTS_OR_CHATS = "prompts lose their beginning, conversations their end"
-_LOST = {"PromptCompletion": _PROMPTS_OR_CHATS, "Instruction": _PROMPTS_OR_CHATS}
-"""What a cut row loses, by format. With a chat template, instructions are conversations."""
 MAX_LENGTH: FieldPath = ("spec", "data", "maxLength")
 MOST_ROWS = 1000
 """Rows that the chat template is tried on, and one of each further kind."""
@@ -96,10 +94,22 @@ def _template_problems(base: BaseFiles, spec: FederatedTrainingSpec, sample: Seq
 
 def _more_tokens(longest: int, most: int, context: int | None) -> str:
     """The fix of rows that are cut. `context`: tokens that the base can see."""
-    reachable = min(longest, context) if context else longest
-    if reachable <= most:
-        return "Shorten the rows."
-    return f"Set `data.maxLength: {reachable}`, or shorten the rows."
+    if not context or longest <= context:
+        return f"Set `data.maxLength: {longest}`, or shorten the rows."
+    shorten = f"the base model reads at most {context:,} tokens, so shorten the rows that have more, or accept the cut"
+    return f"{shorten[:1].upper()}{shorten[1:]}." if most >= context else f"Set `data.maxLength: {context}`; {shorten}."
+
+
+def _lost(spec: FederatedTrainingSpec, found: Lengths) -> str:
+    """Return what the rows that are cut lose."""
+    if spec.data.format == "Instruction":  # conversations with a chat template
+        return "prompts lose their beginning, conversations their end"
+    if spec.data.format != "PromptCompletion":
+        return "the end is lost"
+    answers = f"{several(found.answers, 'answer')} {form(found.answers, 'loses its', 'lose their')} end"
+    if found.answers == found.cut:
+        return answers
+    return f"prompts lose their beginning{f', and {answers}' if found.answers else ''}"
 
 
 def _row_notes(spec: FederatedTrainingSpec, rendered: RenderedRows, context: int | None) -> Iterator[str]:
@@ -116,7 +126,7 @@ def _row_notes(spec: FederatedTrainingSpec, rendered: RenderedRows, context: int
         yield (
             f"{found.cut:,} of {several(found.rows, 'checked row')} {form(found.cut, 'is', 'are')} longer than "
             f"data.maxLength ({most} tokens; first: {found.first}) and {form(found.cut, 'is', 'are')} cut "
-            f"({_LOST.get(spec.data.format, 'the end is lost')}){dropped}. "
+            f"({_lost(spec, found)}){dropped}. "
             f"The longest row has {found.longest:,} tokens. "
             f"{_more_tokens(found.longest, most, context)}"
         )

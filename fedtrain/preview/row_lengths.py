@@ -1,6 +1,6 @@
 """Counts rows that are longer than `data.maxLength`, with the base model's own tokenizer and without transformers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -15,13 +15,15 @@ Pieces = Sequence[tuple[str, bool]]
 @dataclass(frozen=True)
 class Lengths:
     """`cut`: rows with more tokens than `data.maxLength`. `dropped`: those whose answer is cut off completely.
-    `longest`: tokens of the longest row. `first`: the place of the first row that is cut; None without one."""
+    `answers`: rows whose answer loses its end because it is too long itself. `longest`: tokens of the longest row.
+    `first`: the place of the first row that is cut; None without one."""
 
     rows: int
     cut: int
     dropped: int
     longest: int
     first: str | None = None
+    answers: int = 0
 
     def __add__(self, other: "Lengths") -> "Lengths":
         return Lengths(
@@ -30,6 +32,7 @@ class Lengths:
             self.dropped + other.dropped,
             max(self.longest, other.longest),
             self.first or other.first,
+            self.answers + other.answers,
         )
 
 
@@ -47,8 +50,8 @@ def row_lengths(
     rows: Sequence[Row], rendered: Sequence[Sequence[Pieces]], count: Callable[[list[str]], list[int]], most: int
 ) -> Lengths:
     """Return how many of `rows` are longer than `most` tokens. `rendered`: the examples of each. The end-of-sequence
-    token after an answer counts. Only conversations can lose their answer: the trainer cuts prompts at their
-    beginning."""
+    token after an answer counts. Only conversations can lose their whole answer: the trainer cuts prompts at their
+    beginning, and keeps one token of them."""
     cut = dropped = longest = 0
     first: str | None = None
     wholes, befores, numbers = list[str](), list[str](), list[int]()
@@ -69,7 +72,19 @@ def row_lengths(
         if length > most and first is None:
             first = rows[number].where
         dropped += all(before >= most for _, before in examples)
-    return Lengths(len(rows), cut, dropped, longest, first)
+    return Lengths(len(rows), cut, dropped, longest, first, _cut_answers(rows, tokens, count, most))
+
+
+def _cut_answers(
+    rows: Sequence[Row],
+    tokens: Mapping[int, Sequence[tuple[int, int]]],
+    count: Callable[[list[str]], list[int]],
+    most: int,
+) -> int:
+    """Return the number of completions that do not fit with their end token and one token of the prompt."""
+    cut = [number for number, examples in tokens.items() if max(whole for whole, _ in examples) + 1 > most]
+    answers: list[str] = [rows[number].fields["completion"] for number in cut if "completion" in rows[number].fields]
+    return sum(length + 1 > most - 1 for length in count(answers)) if answers else 0
 
 
 def _before_answer(example: Pieces) -> str:

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from fedtrain.api.data import Data
 from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.data.errors import convert_command
 from fedtrain.data.label_spellings import LabelSpellings
-from fedtrain.data.row import PROBLEMS
+from fedtrain.data.row import PROBLEMS, Problem
 from fedtrain.plurals import form, several
 from fedtrain.preview.checked_rows import HUB, CheckedRows
 from fedtrain.preview.choices_check import measures_choices
@@ -19,7 +21,7 @@ def row_notes(checked: Sequence[CheckedRows], spec: FederatedTrainingSpec) -> It
     for one in checked:
         for problem in PROBLEMS:
             if found := one.warnings.get(problem):
-                yield f"{one.label}: {found[1]}{_more(found[0])}"
+                yield f"{one.label}: {found[1]}{_more(found[0])}. {_advice(problem, one, spec.data)}".rstrip(". ") + "."
         if one.rows and (repeated := repeated_rows(one)):
             count, later, earlier = repeated
             yield (
@@ -56,6 +58,21 @@ def _unlearned(checked: Sequence[CheckedRows]) -> Iterator[str]:
     for hub in checked:
         if hub.who == HUB and (warning := unlearned_labels(hub.spellings, [one.spellings for one in participants])):
             yield warning
+
+
+def _advice(problem: Problem, one: CheckedRows, data: Data) -> str:
+    """Return the fix of a warning about a row; empty if the warning names it."""
+    if problem in ("RepeatedField", "RepeatedName"):
+        return "Keep only one of them"
+    if problem == "UnknownRole":
+        return "Use one of these roles"
+    if problem not in ("BlankPrompt", "BlankAnswer"):
+        return ""
+    fix = "Fill it in, or delete the row"
+    if data.datasets is not None or data.fields is not None or data.format not in ("Messages", "PromptCompletion"):
+        return fix
+    command = convert_command(one.name, f"--to {data.format} --skip-invalid", "valid")
+    return f"{fix}: `{command}` leaves such rows out; use the new file"
 
 
 def _unrepeated(name: str) -> str:

@@ -222,6 +222,35 @@ def test_rows_that_are_cut_are_counted(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("prompt", "completion", "lost"),
+    [
+        ("x " * 9, " x", "prompts lose their beginning"),
+        ("x", " x" * 9, "1 answer loses its end"),
+    ],
+)
+def test_what_prompts_and_answers_lose_is_named(prompt: str, completion: str, lost: str, tmp_path: Path) -> None:
+    rows = [{"prompt": f"x {name}", "completion": " x"} for name in "bcde"]
+    a = [{"prompt": prompt, "completion": completion}, rows[0]]
+    file = federation(tmp_path, a, rows[1:3], rows[3:], format="PromptCompletion", length=7)
+    word_tokenizer(tmp_path / "base")
+    (line,) = [line for line in warnings(file) if "maxLength" in line]
+    assert f"and is cut ({lost}). The longest row has 11 tokens. Set `data.maxLength: 11`" in line
+
+
+def test_rows_beyond_the_context_are_shortened_or_cut(tmp_path: Path) -> None:
+    """No maxLength keeps such a row whole."""
+    file = federation(tmp_path, a=texts("x " * 20, "x"), length=7)
+    write_base(tmp_path / "base", max_position_embeddings=10)
+    word_tokenizer(tmp_path / "base")
+    (line,) = warnings(file)
+    rest = "the base model reads at most 10 tokens, so shorten the rows that have more, or accept the cut."
+    assert line.endswith(f"The longest row has 21 tokens. Set `data.maxLength: 10`; {rest}")
+    file.write_text(file.read_text().replace("maxLength: 7", "maxLength: 10"))
+    (line,) = warnings(file)
+    assert line.endswith(f"The longest row has 21 tokens. {rest[:1].upper()}{rest[1:]}")
+
+
 def test_conversations_without_an_answer_left_are_counted(tmp_path: Path) -> None:
     long = {"messages": [{"role": "user", "content": "x " * 20}, {"role": "assistant", "content": "y"}]}
     file = federation(tmp_path, [long, chat()], [chat("b"), chat("d")], [chat("c")], format="Messages", length=12)

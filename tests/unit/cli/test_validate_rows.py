@@ -377,3 +377,15 @@ def test_validation_rows_that_differ_from_training_rows_only_in_blanks_are_a_war
     (found,) = [one for one in warnings(file, "--rows", "all") if "validation" in one]
     assert "3 validation rows are also in the training split" in found
     assert "only if blanks, line breaks and Unicode forms are ignored, so validation is too optimistic" in found
+
+
+def test_warnings_about_rows_name_a_fix(tmp_path: Path) -> None:
+    """The command leaves the row out."""
+    pair = {"prompt": "a", "completion": " x"}
+    file = federation(tmp_path, [pair, {"prompt": "b", "completion": " "}], [pair], [pair], format="PromptCompletion")
+    with (tmp_path / "a.jsonl").open("a") as out:
+        out.write('{"prompt": "c", "completion": " x", "completion": " y"}\n')
+    twice, blank = [line for line in warnings(file) if "field" in line]
+    assert twice.endswith('field "completion" is in the row twice; the last value is used. Keep only one of them.')
+    command = "fedtrain convert a.jsonl --to PromptCompletion --skip-invalid -o a-valid.jsonl"
+    assert blank.endswith(f"Fill it in, or delete the row: `{command}` leaves such rows out; use the new file.")

@@ -76,6 +76,7 @@ def command(
     from fedtrain.results.kept_adapter import kept_text
     from fedtrain.results.locate import NoRun, locate
     from fedtrain.results.other_base import why_other_model
+    from fedtrain.results.prompt_ending import prompt_ending
     from fedtrain.results.summary import summarise
 
     try:
@@ -106,8 +107,11 @@ def command(
             answerer = Answerer(str(folder), summary.spec.model, Path(adapter), summary.spec.data.format, chat)
         if system is not None and not answerer.prompting.is_chat:
             raise _without_template(answerer.prompting.has_template, chat)
-        talk = _Talk(answerer, Decoding(max_tokens, temperature), system, f"round {chosen.number}", with_base)
+        ending = None if answerer.prompting.writes_end else prompt_ending(located)
+        talk = _Talk(answerer, Decoding(max_tokens, temperature), system, f"round {chosen.number}", with_base, ending)
         if prompt is not None:
+            if talk.lacks_ending(prompt):
+                aside(f"note: {talk.advice}")
             talk.say(prompt)
         else:
             _loop(talk, lines)
@@ -132,9 +136,16 @@ class _Talk:
     """One conversation with the adapter, and one with the base model."""
 
     def __init__(
-        self, answerer: "Answerer", decoding: "Decoding", system: str | None, name: str, with_base: bool
+        self,
+        answerer: "Answerer",
+        decoding: "Decoding",
+        system: str | None,
+        name: str,
+        with_base: bool,
+        ending: str | None,
     ) -> None:
-        self._answerer, self._decoding = answerer, decoding
+        """`ending`: of most prompts of the training rows, if it is known."""
+        self._answerer, self._decoding, self._ending = answerer, decoding, ending
         self._begin: list[Message] = [{"role": "system", "content": system}] if system is not None else []
         self._speakers = {"base model": False, name: True} if with_base else {name: True}
         self.restart()
@@ -147,10 +158,15 @@ class _Talk:
     @property
     def advice(self) -> str:
         """How a plain prompt must end; empty if fedtrain writes its end."""
-        prompting = self._answerer.prompting
-        if prompting.is_chat or prompting.format == "Instruction":
+        if self._answerer.prompting.writes_end:
             return ""
+        if self._ending is not None:
+            return f"End each prompt with `{_without_line_breaks(self._ending)}`, as most training rows do."
         return "End each prompt as the training rows do, also with the --separator of `fedtrain convert`."
+
+    def lacks_ending(self, prompt: str) -> bool:
+        """Whether it is known that the prompt does not end as training rows do."""
+        return self._ending is not None and not _with_line_breaks(prompt).endswith(self._ending)
 
     def restart(self) -> None:
         self._turns = {speaker: list(self._begin) for speaker in self._speakers}
@@ -165,7 +181,8 @@ class _Talk:
             answer = self._answerer.answer(turns, self._decoding, _write, adapted=adapted)
             click.echo()
             if not answer.strip():
-                advice = f" {self.advice}" if self.advice else ""
+                useful = self._ending is None or not text.endswith(self._ending)
+                advice = f" {self.advice}" if self.advice and useful else ""
                 click.echo(f"(The answer is empty: the model ended it at once.{advice})", err=True)
             if self.has_turns:
                 self._turns[speaker] = [*turns, {"role": "assistant", "content": answer}]
@@ -196,6 +213,11 @@ def _loop(talk: _Talk, lines: Iterator[str]) -> None:
 def _with_line_breaks(text: str) -> str:
     r"""Replace `\n` by a line break: a line that is typed or piped can have it in no other way. `\\n` stays `\n`."""
     return re.sub(r"\\(\\n|n)", lambda match: "\n" if match[1] == "n" else match[1], text)
+
+
+def _without_line_breaks(text: str) -> str:
+    r"""Return the text as `_with_line_breaks` reads it."""
+    return re.sub(r"\\(?=n)", r"\\\\", text).replace("\n", r"\n")
 
 
 def _has_terminal() -> bool:

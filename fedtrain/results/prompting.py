@@ -28,6 +28,11 @@ class Prompting:
         """Whether earlier turns are part of the prompt."""
         return self.template is not None
 
+    @property
+    def writes_end(self) -> bool:
+        """Whether fedtrain writes the end of a prompt, so that the user need not."""
+        return self.is_chat or self.format == "Instruction"
+
     def text(self, messages: Sequence[Message]) -> str:
         """Return what the model sees before its answer to the last message. Raises DataError if the template fails."""
         if self.template is not None:

@@ -214,7 +214,7 @@ def test_the_adapter_answers_once_the_prompt_ends_as_the_rows_do(done: Hour) -> 
     command = shlex.split(done.suggested("try"))
     asked = done.call(shlex.join([*command, NEW_NOTE]))
     assert asked.stdout.strip() not in NOTES
-    assert "End each prompt as the training rows do, also with the --separator" in asked.stderr
+    assert r"End each prompt with `\nDepartment:`, as most training rows do." in " ".join(asked.stderr.split())
     prompt = rf"{NEW_NOTE}\nDepartment:"
     answer = done.call(shlex.join([*command, prompt])).stdout
     assert answer.strip() in NOTES

@@ -10,6 +10,7 @@ from fedtrain.adapters.errors import AdapterFileError
 from fedtrain.adapters.header import HeaderFile, TensorEntry, read_header
 from fedtrain.data import git_lfs
 from fedtrain.data.errors import DataError
+from fedtrain.data.tokenizer_vocabulary import added_ids, vocabulary
 
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "vocab.txt")
 WEIGHTS = "model.safetensors"
@@ -23,7 +24,8 @@ _CONTEXT = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length
 @dataclass
 class BaseFiles:
     """`faults`: problems and fixes. `end_tokens`: texts of the special tokens that its settings name.
-    `added_tokens`: texts of all tokens that were added to the vocabulary, and whether they are special."""
+    `added_tokens`: texts of all tokens that were added to the vocabulary, and whether they are special; `added_ids`:
+    their ids. `vocabulary`: the ids of all other tokens; empty if tokenizer.json does not list them."""
 
     folder: Path
     faults: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
@@ -32,6 +34,8 @@ class BaseFiles:
     special_tokens: dict[str, str] = field(default_factory=dict[str, str])
     end_tokens: tuple[str, ...] = ()
     added_tokens: dict[str, bool] = field(default_factory=dict[str, bool])
+    added_ids: dict[str, int] = field(default_factory=dict[str, int])
+    vocabulary: dict[str, int] = field(default_factory=dict[str, int])
     lacks_end_of_text: bool = False
     """Whether the settings say that the tokenizer has no end-of-sequence token."""
     tensors: list[TensorEntry] = field(default_factory=list[TensorEntry])
@@ -90,6 +94,8 @@ def _read_tokenizer(base: BaseFiles) -> None:
     base.special_tokens = {name: text for name, value in tokens.items() if (text := _token(name, value)) is not None}
     base.end_tokens = tuple({*base.special_tokens.values(), *_other_special_tokens(tokens)})
     base.added_tokens = _added_tokens(found or {}, settings)
+    base.added_ids, every = added_ids(found or {}, settings), vocabulary(found or {})
+    base.vocabulary = {token: number for token, number in every.items() if token not in base.added_ids}
     base.lacks_end_of_text = settings.get("tokenizer_class") in _WITHOUT_DEFAULTS and "eos_token" not in tokens
     base.lacks_end_of_text |= "eos_token" in tokens and "eos_token" not in base.special_tokens
     base.chat_template = _template(base, settings.get("chat_template"))

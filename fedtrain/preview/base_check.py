@@ -16,6 +16,7 @@ from fedtrain.preview.adapter_coverage import TIED_HEAD, Coverage, coverage, unk
 from fedtrain.preview.config_check import config_problems
 from fedtrain.preview.rendered_rows import RenderedRows, Renderer
 from fedtrain.preview.row_lengths import Lengths
+from fedtrain.preview.vocabulary_check import vocabulary_problems
 
 BASE: FieldPath = ("spec", "model", "base")
 _PATTERN = re.compile(r"[*+?^$|()\[\]\\]")
@@ -64,6 +65,8 @@ def check_base(
     counted = tuple(_row_notes(spec, rendered, base.context)) if rendered is not None else ()
     if rendered is not None and rendered.error is not None and not template:
         template = [_of_data(rendered.error)]
+    lengths = rendered.lengths() if rendered is not None else None
+    problems += [BaseProblem(BASE, message, fix) for message, fix in vocabulary_problems(base, lengths)]
     problems += [*template, *_unreadable_rows(spec, rendered, base.context)]
     if not base.tensors:
         return CheckedBase(tuple(problems), None, counted)

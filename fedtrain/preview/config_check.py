@@ -36,7 +36,7 @@ def config_problems(base: BaseFiles) -> Iterator[Problem]:
 
 def _differences(config: Mapping[str, Any], tensors: Sequence[TensorEntry]) -> Iterator[str]:
     """Yield each size of the settings that the weights do not have."""
-    embedding = next((one for one in tensors if len(one.shape) == 2 and _EMBEDDING.fullmatch(one.name)), None)
+    embedding = embedding_of(tensors)
     found: dict[str, int] = {}
     if embedding is not None and not any(name in config for name in _NARROW):
         found = dict(zip(("vocab_size", "hidden_size"), embedding.shape, strict=True))
@@ -46,6 +46,11 @@ def _differences(config: Mapping[str, Any], tensors: Sequence[TensorEntry]) -> I
     for name, size in found.items():
         if isinstance(config.get(name), int) and config[name] != size:
             yield f"{name} is {config[name]} (weights: {size})"
+
+
+def embedding_of(tensors: Sequence[TensorEntry]) -> TensorEntry | None:
+    """Return the matrix with one row for each token."""
+    return next((one for one in tensors if len(one.shape) == 2 and _EMBEDDING.fullmatch(one.name)), None)
 
 
 def _layers(tensors: Sequence[TensorEntry]) -> int:

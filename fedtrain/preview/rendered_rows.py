@@ -11,6 +11,10 @@ from fedtrain.preview.token_faults import TokenFaults
 
 AT_ONCE = 256
 """Rows that are tokenized together."""
+_CANNOT_TOKENIZE = (
+    "cannot tokenize the rows: a text has a token that is not in its vocabulary, and it has no token for unknown ones, "
+    "or it is damaged"
+)
 
 
 class Renderer:
@@ -45,7 +49,8 @@ class RenderedRows:
 
     def __init__(self, base: BaseFiles, model: Model, most: int) -> None:
         self._renderer, self._most = Renderer(base), most
-        self._count = tokenizer_of(base.folder)
+        self._file = base.folder / "tokenizer.json"
+        self._tokenize = tokenizer_of(base.folder)
         self._waiting: list[Row] = []
         self._lengths = Lengths(0, 0, 0, 0)
         self._tokens = TokenFaults(base, model, self._renderer.template)
@@ -61,7 +66,7 @@ class RenderedRows:
     def lengths(self) -> Lengths | None:
         """Return what was found in all rows; None if their tokens could not be counted."""
         self._count_waiting()
-        return self._lengths if self.error is None and self._count is not None else None
+        return self._lengths if self.error is None and self._tokenize is not None else None
 
     def token_notes(self) -> Sequence[str]:
         """Return warnings about end tokens and control tokens; none if a row could not be written."""
@@ -79,5 +84,8 @@ class RenderedRows:
             return
         for row, examples in zip(rows, rendered, strict=True):
             self._tokens.add(row, examples)
-        if self._count is not None:
-            self._lengths += row_lengths(rows, rendered, self._count, self._most)
+        if self._tokenize is not None:
+            try:
+                self._lengths += row_lengths(rows, rendered, self._tokenize, self._most)
+            except Exception:  # the library raises Exception itself
+                self.error = DataError(f"{self._file} {_CANNOT_TOKENIZE}", "copy the base model's tokenizer again")

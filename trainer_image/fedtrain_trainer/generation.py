@@ -22,8 +22,8 @@ def generate(
     from transformers import GenerationConfig
 
     model.module.eval()
-    end = model.tokenizer.eos_token_id
-    pad = model.tokenizer.pad_token_id if model.tokenizer.pad_token_id is not None else end or 0
+    model.check_ids(max((max(prompt) for prompt in prompts if prompt), default=0))
+    pad = _padding(model)
     settings = GenerationConfig(
         do_sample=False,
         max_new_tokens=max_new_tokens,
@@ -53,6 +53,12 @@ def generate(
         at += len(taken)
         report(at, len(numbers))
     return results
+
+
+def _padding(model: AdaptedModel) -> int:
+    """The token that fills shorter prompts. Masked, so any with weights will do."""
+    usual = (model.tokenizer.pad_token_id, model.tokenizer.eos_token_id)
+    return next((token for token in usual if token is not None and token < model.tokens), 0)
 
 
 def _ends(model: AdaptedModel) -> list[int] | None:

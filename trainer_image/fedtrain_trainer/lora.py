@@ -90,16 +90,22 @@ class AdaptedModel:
 
     def check_ids(self, highest: int) -> None:
         """Raises Refused when the tokenizer gives tokens that the base model has no weights for."""
-        if highest >= (known := self.module.get_input_embeddings().weight.shape[0]):
+        if highest >= (known := self.tokens):
             raise Refused(
-                f"the tokenizer gives token {highest}, and the base model has weights for {known} only; they are not "
-                "of one model"
+                f"model.base {self.config.base_model_name_or_path}: the tokenizer gives the token "
+                f"`{self.tokenizer.convert_ids_to_tokens(highest)}` the id {highest}, but the embedding of the base "
+                f"model has {known} rows (ids 0 to {known - 1}). Use the tokenizer of this model"
             )
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens that the base model has weights for."""
+        return self.module.get_input_embeddings().weight.shape[0]
 
     def takes(self, ids: Sequence[int]) -> bool:
         """Whether the base model has weights for these tokens, and positions for this many."""
         known = self.positions
-        return max(ids) < self.module.get_input_embeddings().weight.shape[0] and (known is None or len(ids) <= known)
+        return max(ids) < self.tokens and (known is None or len(ids) <= known)
 
     def facts(self) -> ModelFacts:
         text = self.module.config.get_text_config()

@@ -207,7 +207,7 @@ def test_fused_experts_are_refused_with_all_linear(tmp_path: Path) -> None:
 
 def word_tokenizer(folder: Path) -> None:
     """A token for each word."""
-    tokenizer = Tokenizer(models.WordLevel({"x": 0, "?": 1}, unk_token="?"))
+    tokenizer = Tokenizer(models.WordLevel({"x": 0, "?": 1, "<|im_end|>": 2}, unk_token="?"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()  # pyright: ignore[reportAttributeAccessIssue]
     tokenizer.save(str(folder / "tokenizer.json"))
 

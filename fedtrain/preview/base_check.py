@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fedtrain.adapters.header import TensorEntry
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.paths import Path as FieldPath
 from fedtrain.data.base_files import BaseFiles, read_base
@@ -43,6 +44,7 @@ class CheckedBase:
     problems: tuple[BaseProblem, ...]
     summary: str | None
     notes: tuple[str, ...]
+    tensors: tuple[TensorEntry, ...] = ()
 
 
 def rendered_rows(folder: Path, spec: FederatedTrainingSpec) -> RenderedRows | None:
@@ -72,7 +74,8 @@ def check_base(
         return CheckedBase(tuple(problems), None, counted)
     covered = coverage(base.tensors, spec.model.adapter, is_tied=base.ties_head)
     problems += _target_problems(base, spec)
-    return CheckedBase(tuple(problems), _summary(base, covered), (*counted, *_notes(base, spec, covered)))
+    notes = (*counted, *_notes(base, spec, covered))
+    return CheckedBase(tuple(problems), _summary(base, covered), notes, tuple(base.tensors))
 
 
 def _template_problems(base: BaseFiles, spec: FederatedTrainingSpec, sample: Sequence[Row]) -> Iterator[BaseProblem]:

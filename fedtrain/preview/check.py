@@ -127,7 +127,7 @@ def _gpu_warnings(federation: Federation) -> Iterable[str]:
 def _base_errors(federation: Federation, base: CheckedBase | None) -> list[FieldError]:
     problems = base.problems if base is not None else ()
     errors = [federation.error_at(problem.path, problem.message, problem.fix) for problem in problems]
-    return [*errors, *initial_adapter_errors(federation)]
+    return [*errors, *initial_adapter_errors(federation, base.tensors if base is not None else ())]
 
 
 def _row_errors_of_all(federation: Federation, rows: Sequence[CheckedRows]) -> list[FieldError]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from fedtrain.adapters.initial_adapter import differences, different_targets
+from fedtrain.api.model import Model
 from fedtrain.contracts.digests import digest_file_like
 from fedtrain.contracts.tasks import Assignment
 from fedtrain.data.downloads import downloaded
@@ -36,8 +38,9 @@ def earlier_weights(assignment: Assignment, model: AdaptedModel) -> Mapping[str,
     if not (weights.parent / CONFIG).is_file():
         raise Refused(f"model.adapter.initialFrom.uri {initial.uri}: no {CONFIG} beside {weights.name}")
     try:
-        _same_kind(read_config(weights.parent / CONFIG), model.config)
+        _same_kind(read_config(weights.parent / CONFIG), assignment.task.model)
         tensors = read_weights(weights)
+        _same_targets(tensors, model, assignment.task.model)
         fits(tensors, model.parameters)
         _finite(tensors)
     except Refused as refused:
@@ -51,26 +54,13 @@ def _finite(tensors: Mapping[str, torch.Tensor]) -> None:
             raise Refused(f"{name} holds NaN or infinity. Use an adapter whose values are all finite")
 
 
-def _same_kind(earlier: Any, wanted: Any) -> None:
+def _same_kind(config: Any, wanted: Model) -> None:
     """Raises Refused for every way in which an adapter's config is not what `model` asks for."""
-    differing: list[str] = []
-    if not _same_base(str(earlier.base_model_name_or_path), str(wanted.base_model_name_or_path)):
-        differing.append(f"its base is {earlier.base_model_name_or_path}, not {wanted.base_model_name_or_path}")
-    if earlier.revision and wanted.revision and earlier.revision != wanted.revision:
-        differing.append(f"its base has revision {earlier.revision}, not {wanted.revision}")
-    if earlier.r != wanted.r:
-        differing.append(f"its rank is {earlier.r}, not {wanted.r}")
-    if earlier.lora_alpha != wanted.lora_alpha:
-        differing.append(f"its alpha is {earlier.lora_alpha}, not {wanted.lora_alpha}")
-    if earlier.use_rslora != wanted.use_rslora:
-        differing.append("it is scaled as rsLoRA")
-    if differing:
-        raise Refused("the adapter is of another kind: " + "; ".join(differing) + "; correct model to match it")
+    if found := list(differences(config.to_dict(), wanted)):
+        raise Refused("; ".join(one.sentence for one in found))
 
 
-def _same_base(one: str, other: str) -> bool:
-    """Equal names, or equal last parts where one of them is a folder, for the same model can be in many places."""
-    if one == other:
-        return True
-    is_folder = any(name.startswith((".", "/", "~", "s3://")) or Path(name).is_dir() for name in (one, other))
-    return is_folder and one.rstrip("/").rpartition("/")[2] == other.rstrip("/").rpartition("/")[2]
+def _same_targets(tensors: Mapping[str, torch.Tensor], model: AdaptedModel, wanted: Model) -> None:
+    ours = {name.rpartition(".lora_")[0].rpartition(".")[2] for name in model.parameters}
+    if (different := different_targets(tensors, ours, wanted)) is not None:
+        raise Refused(different.sentence)

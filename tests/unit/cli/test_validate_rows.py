@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from valid_base import write_adapter
 from validated_data import FILE, SECRET, errors, federation, texts, validate, warnings
 
 from fedtrain.cli.main import main
@@ -120,11 +121,9 @@ def test_an_error_of_a_whole_file_has_its_path(tmp_path: Path) -> None:
 
 def test_a_changed_initial_adapter_is_an_error(tmp_path: Path) -> None:
     file = federation(tmp_path)
-    (tmp_path / "adapter").mkdir()
-    (tmp_path / "adapter/adapter_config.json").write_text("{}")
-    weights = tmp_path / "adapter/adapter_model.safetensors"
-    weights.write_bytes(b"weights")
-    for digest in (digest_file(weights), f"sha256:{hashlib.sha256(b'weights').hexdigest()}"):
+    weights = write_adapter(tmp_path / "adapter") / "adapter_model.safetensors"
+    content = weights.read_bytes()
+    for digest in (digest_file(weights), f"sha256:{hashlib.sha256(content).hexdigest()}"):
         initial = f"adapter: {{initialFrom: {{uri: ./adapter, digest: '{digest}'}}, "
         file.write_text(
             FILE.format(format="Text", targets="{type: AllLinear}", length=512).replace("adapter: {", initial)
@@ -134,7 +133,7 @@ def test_a_changed_initial_adapter_is_an_error(tmp_path: Path) -> None:
         (line, _) = validate(file).stderr.splitlines()
         assert line.startswith(f"{file}:5:")
         assert f"initialFrom.digest: {weights} has changed, or is another adapter: its digest is {digest[:7]}" in line
-        weights.write_bytes(b"weights")
+        weights.write_bytes(content)
 
 
 @pytest.mark.parametrize("command", ["validate", "run"])

@@ -1,6 +1,7 @@
 """A base model of one layer that `fedtrain validate` accepts: settings, tokenizer, template, weights."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,4 +36,18 @@ def write_base(folder: Path, *, template: str | None = CHATML, **config: Any) ->
         (folder / "chat_template.jinja").write_text(template)
     tensors = {name: np.zeros(shape, np.float32) for name, shape in SHAPES.items()}
     save_file(tensors, folder / "model.safetensors")
+    return folder
+
+
+def write_adapter(folder: Path, *, modules: Sequence[str] = ("q_proj", "up_proj"), **config: Any) -> Path:
+    """Write an adapter of `write_base`'s model, as PEFT saves it, for a training of rank 2."""
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = {"peft_type": "LORA", "base_model_name_or_path": "./base", "r": 2, "lora_alpha": 32}
+    (folder / "adapter_config.json").write_text(json.dumps(plain | config))
+    tensors = {
+        f"base_model.model.model.layers.0.{module}.lora_{part}.weight": np.zeros((2, 2), np.float32)
+        for module in modules
+        for part in "AB"
+    }
+    save_file(tensors, folder / "adapter_model.safetensors")
     return folder

@@ -191,9 +191,18 @@ def federation_weights(folder: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("adapter", "message"),
     [
-        ({"rank": 8}, "its rank is 4, not 8"),
-        ({"alpha": 16.0}, "its alpha is 8, not 16"),
-        ({"targetModules": {"type": "Names", "names": ["q_proj"]}}, "nothing takes base_model"),
+        (
+            {"rank": 8},
+            "adapter.rank is 8, but the adapter of model.adapter.initialFrom has rank 4. Set `rank: 4`",
+        ),
+        (
+            {"alpha": 16.0},
+            "but the adapter of model.adapter.initialFrom has alpha 8. Set `alpha: 8`",
+        ),
+        (
+            {"targetModules": {"type": "Names", "names": ["q_proj"]}},
+            "targetModules is q_proj, but the adapter of model.adapter.initialFrom changes down_proj, ",
+        ),
     ],
 )
 def test_an_earlier_adapter_that_does_not_fit_is_refused_with_what_differs(
@@ -250,7 +259,7 @@ def test_base_data_and_adapter_come_from_a_bucket(
         data=(Place(name="data", s3=s3, setting="datasets[words].s3"),),
     )
     refused = later.run(remote.model_copy(update={"binding": remote.binding.model_copy(update={"places": places})}))
-    assert "its base is" in refused.reason  # it was trained on a folder of another name
+    assert "was trained on" in refused.reason  # it was trained on a folder of another name
     later.model["adapter"].pop("initialFrom")
     for work in ({"type": "Initialise", "seed": 1}, {"type": "Inspect"}):
         remote = later.assignment(work)

@@ -10,6 +10,8 @@ NOT_ADAPTED = ("embed_tokens", "wte", "wpe", "lm_head", "embed_out", "word_embed
 """Embeddings and output heads, which `AllLinear` excludes."""
 _HEADS = ("lm_head", "embed_out")
 _EMBEDDINGS = ("embed_tokens", "wte", "word_embeddings", "embed_in")
+_NOT_LINEAR = (*_EMBEDDINGS, "wpe", "embed_positions", "position_embeddings", "token_type_embeddings")
+"""Matrices that are looked up, not multiplied: LoRA for linear layers does not fit them."""
 TIED_HEAD = "which shares the embedding's weights"
 
 
@@ -85,7 +87,9 @@ def unknown_targets(tensors: Sequence[TensorEntry], adapter: Adapter) -> list[st
     weights is not in the file, but is a layer."""
     if adapter.target_modules.type != "Names":
         return []
-    modules = [module for tensor in tensors if (module := _matrix(tensor)) is not None]
+    modules = [
+        module for tensor in tensors if (module := _matrix(tensor)) is not None and _last(module) not in _NOT_LINEAR
+    ]
     return [
         target
         for target in adapter.target_modules.names or ()

@@ -125,6 +125,14 @@ def test_a_target_module_that_the_base_does_not_have_is_an_error(tmp_path: Path)
     )
 
 
+def test_an_embedding_is_not_a_target_module(tmp_path: Path) -> None:
+    (line,) = errors(federation(tmp_path, targets="{type: Names, names: [q_proj, lm_head, embed_tokens]}"))
+    assert line.endswith(
+        "spec.model.adapter.targetModules.names: embed_tokens is not a linear layer of the base model. Use one or more "
+        "of `q_proj`, `up_proj`."
+    )
+
+
 @pytest.mark.parametrize(
     "settings",
     [

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from fedtrain.plurals import several
 
 if TYPE_CHECKING:
     from fedtrain.api.reading import Federation
+    from fedtrain.api.reading.errors import FieldError
     from fedtrain.cli.validation import Validation
     from fedtrain.contracts.records import Preflight
     from fedtrain.preview.check import Checked
@@ -56,7 +57,11 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
         found = None if cluster else _check(federation, limit)
         counted = None if cluster else _counted(federation)
         judged = None if cluster else judged_by_owners(federation, file, counted)
-        if found is not None and judged is not None and (errors := [*found.errors, *judged.errors]):
+        if (
+            found is not None
+            and judged is not None
+            and (errors := [*found.errors, *judged.errors, *_not_trained(federation, counted)])
+        ):
             raise Invalid(errors)
     except Invalid as invalid:
         if output == "text":
@@ -153,6 +158,12 @@ def _without_data(federation: "Federation", counted: "Mapping[str, Preflight] | 
     from fedtrain.preview.rounds_below_minimum import rounds_without_data
 
     return tuple(rounds_without_data(federation.training.spec, counted)) if counted is not None else ()
+
+
+def _not_trained(federation: "Federation", counted: "Mapping[str, Preflight] | None") -> "Iterable[FieldError]":
+    from fedtrain.preview.rounds_below_minimum import rounds_not_trained
+
+    return rounds_not_trained(federation, counted)
 
 
 def _without_effect(federation: "Federation") -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from fedtrain.preview.base_check import CheckedBase, check_base, rendered_rows
 from fedtrain.preview.checked_rows import HUB, CheckedRows
 from fedtrain.preview.choices_check import choices_errors, strange_rows
 from fedtrain.preview.gate_warnings import gate_warnings
-from fedtrain.preview.gpu_check import gpu_warnings
+from fedtrain.preview.gpu_check import gpu_errors, gpu_warnings
 from fedtrain.preview.initial_adapter import initial_adapter_errors
 from fedtrain.preview.model_facts import base_folder
 from fedtrain.preview.rendered_rows import RenderedRows
@@ -53,7 +53,8 @@ def check(federation: Federation, limit: int | None) -> Checked:
     spec = federation.training.spec
     rendered = counter_of(federation)
     rows = check_rows(federation, limit, rendered=rendered)
-    return checked(federation, rows, tuple(row_notes(rows, spec)), limit, rendered)
+    found = checked(federation, rows, tuple(row_notes(rows, spec)), limit, rendered)
+    return replace(found, errors=(*found.errors, *gpu_errors(federation, find_devices)))
 
 
 def counter_of(federation: Federation) -> RenderedRows | None:

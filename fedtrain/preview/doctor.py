@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fedtrain import __version__
+from fedtrain.api.paths import show
 from fedtrain.api.places import base_kind
 from fedtrain.api.reading.federation import Federation
 from fedtrain.data.hub_cache import cached_folder, fetch_elsewhere, why_unreachable
@@ -20,7 +21,7 @@ from fedtrain.ledger.open import open_store
 from fedtrain.ledger.probe import probe
 from fedtrain.ledger.store import StoreError
 from fedtrain.plurals import several
-from fedtrain.preview.gpu_check import gpu_warnings
+from fedtrain.preview.gpu_check import gpu_errors, gpu_warnings
 from fedtrain.runner.bindings import storage_of
 from fedtrain.runner.devices import Devices, find_devices
 from fedtrain.runner.run import default_parallel
@@ -158,11 +159,17 @@ def _store(federation: Federation) -> Finding:
 
 
 def _would_run(federation: Federation, here: Devices) -> Iterator[Finding]:
+    from fedtrain.preview.rounds_below_minimum import rounds_not_trained
+
     spec = federation.training.spec
+    errors = [*gpu_errors(federation, lambda: here), *rounds_not_trained(federation)]
+    for error in errors:
+        yield Finding("would run", "Problem", f"{show(error.path)}: {error.message.removesuffix('.')}", error.fix)
     workers = default_parallel(len(spec.participants), here)
     place = several(len(here.gpus), "GPU") if here.gpus else "the CPU"
     text = f"{several(len(spec.participants), 'participant')}, {workers} at a time on {place}"
-    yield Finding("would run", "OK", text)
+    if not errors:
+        yield Finding("would run", "OK", text)
     for warning in gpu_warnings(federation, here):
         yield Finding("would run", "Warning", warning.rstrip("."), "Run it on a cluster, or ask for fewer GPUs.")
 

@@ -28,8 +28,8 @@ def _unvalidated(fraction: float, counts: Mapping[str, tuple[int, int]]) -> Iter
     without = [who for who, (rows, held_out) in counts.items() if rows and not held_out]
     if fraction and without:
         yield (
-            f"{_named(without)} {form(len(without), 'has', 'have')} only one row, which is trained on, so none is left "
-            f"for validation (data.validationFraction is {fraction:g}). Use at least 2 rows."
+            f"{listed_some(without)} {form(len(without), 'has', 'have')} only one row, which is trained on, so none is "
+            f"left for validation (data.validationFraction is {fraction:g}). Use at least 2 rows."
         )
 
 
@@ -73,8 +73,9 @@ def _less_than_a_slice(spec: FederatedTrainingSpec, training: Mapping[str, int])
 
 
 def _with_rows(counts: Mapping[str, int]) -> str:
-    return _named([f"{who} ({several(count, 'training row')})" for who, count in counts.items()])
+    return listed_some([f"{who} ({several(count, 'training row')})" for who, count in counts.items()])
 
 
-def _named(names: Sequence[str]) -> str:
+def listed_some(names: Sequence[str]) -> str:
+    """Return the first names, and the number of the others."""
     return listed([*names[:LISTED], *([f"{len(names) - LISTED} more"] if len(names) > LISTED else [])])

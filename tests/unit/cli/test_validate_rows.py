@@ -388,3 +388,53 @@ def test_warnings_about_rows_name_a_fix(tmp_path: Path) -> None:
     assert twice.endswith('field "completion" is in the row twice; the last value is used. Keep only one of them.')
     command = "fedtrain convert a.jsonl --to PromptCompletion --skip-invalid -o a-valid.jsonl"
     assert blank.endswith(f"Fill it in, or delete the row: `{command}` leaves such rows out; use the new file.")
+
+
+def partitioned(folder: Path, partitioning: str, count: int = 4, **options: Any) -> Path:
+    """A file for bank-a with 30 training rows and bank-b with 5."""
+    file = federation(folder, a=texts(*map(str, range(60))), b=texts(*map(str, range(100, 110))))
+    text = file.read_text().replace("{count: 1}", f"{{count: {count}, minParticipants: {options.get('least', 2)}}}")
+    file.write_text(text.replace("  evaluation:", f"  partitioning: {partitioning}\n  evaluation:"))
+    return file
+
+
+@pytest.mark.parametrize("command", ["validate", "run", "doctor"])
+def test_a_run_without_data_for_any_round_is_an_error(command: str, tmp_path: Path) -> None:
+    file = partitioned(tmp_path, "{strategy: FixedSize, fixedSize: {samples: 31}, onExhausted: Idle}")
+    result = CliRunner().invoke(main, [command, str(file)], env={"COLUMNS": "600"})
+    assert result.exit_code == 1
+    assert (
+        "spec.partitioning.fixedSize.samples: No round can be trained: in round 1, 0 of 2 participants have enough "
+        "rows (onExhausted: Idle), and rounds.minParticipants is 2. Without enough: bank-a (30 training rows) and "
+        "bank-b (5 training rows)"
+    ) in result.output
+    assert "Set `samples: 5` or less, or `onExhausted: Wrap`." in result.output
+    assert "ok       would run" not in result.output
+
+
+def test_the_rows_of_the_least_number_of_participants_are_proposed(tmp_path: Path) -> None:
+    file = partitioned(tmp_path, "{strategy: FixedSize, fixedSize: {samples: 31}, onExhausted: Idle}", least=1)
+    (line,) = errors(file)
+    assert line.endswith("Set `samples: 30` or less, or `onExhausted: Wrap`.")
+
+
+@pytest.mark.parametrize(
+    "partitioning",
+    [
+        "{strategy: FixedSize, fixedSize: {samples: 31}, onExhausted: Clip}",
+        "{strategy: FixedSize, fixedSize: {samples: 5}, onExhausted: Idle}",
+        "{strategy: FixedSize, fixedSize: {samples: 31}}",
+        "{strategy: MaxDataVolume, onExhausted: Clip}",
+    ],
+)
+def test_a_run_whose_first_round_has_data_is_valid(partitioning: str, tmp_path: Path) -> None:
+    assert validate(partitioned(tmp_path, partitioning)).exit_code == 0
+
+
+def test_rounds_that_may_be_skipped_are_an_error_only_if_all_are(tmp_path: Path) -> None:
+    skip = "{strategy: FixedSize, fixedSize: {samples: 6}, onExhausted: Idle}"
+    file = partitioned(tmp_path, skip)
+    file.write_text(file.read_text().replace("minParticipants: 2", "minParticipants: 2, belowMinimum: Skip"))
+    assert "No round can be trained" in errors(file)[0]
+    file.write_text(file.read_text().replace("samples: 6", "samples: 5"))
+    assert any("3 of 4 rounds, from round 2" in one for one in warnings(file))

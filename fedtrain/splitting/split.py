@@ -1,6 +1,5 @@
 """Splitting: read, deal, hold out, write; all files or none."""
 
-import os
 import re
 import shutil
 import tempfile
@@ -10,14 +9,12 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
-from fedtrain.api.base_model_folder import not_a_base
 from fedtrain.api.crd.editor_schema import FILE_NAME, render_editor_schema
 from fedtrain.api.data import Format
-from fedtrain.api.places import base_kind
-from fedtrain.data.base_files import BaseFiles, read_base
 from fedtrain.data.formats import learned_digest
 from fedtrain.plurals import several
 from fedtrain.quoting import quoted
+from fedtrain.splitting.base_model import base_files, base_in_file, max_length
 from fedtrain.splitting.dealing import (
     Parts,
     deal_dirichlet,
@@ -36,7 +33,6 @@ from fedtrain.splitting.sources import Source, names_of_files, read_sources, val
 from fedtrain.splitting.starting_values import starting_values
 
 FILE = "federation.yaml"
-MAX_LENGTH = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +76,7 @@ def split(request: SplitRequest) -> Split:
     Rows are written as they were read (a table's as JSON), in their order. Raises SplitError, OSError.
     """
     _check(request)
-    base = _base(request)
+    base = base_in_file(request.base, request.revision, request.out)
     sources = read_sources(request.data)
     if request.dirichlet is not None and not request.label:
         fields = named(sources[0].rows[0].fields)
@@ -158,47 +154,6 @@ def _check_files(request: SplitRequest) -> None:
         )
 
 
-def _base(request: SplitRequest) -> str | None:
-    """The base as the file in `out` has to name it: a relative path is relative to the file there."""
-    if request.base is None:
-        return None
-    kind = base_kind(request.base, Path())
-    if kind == "Hub":
-        if request.revision is None:
-            raise SplitError(
-                f"--base {request.base}: a model from Hugging Face needs --revision",
-                f"add the 40-digit commit from https://huggingface.co/{request.base}/commits/main, so that all "
-                "participants train the same weights. If it is a folder, correct the path",
-            )
-        return request.base
-    if kind == "Bucket":
-        return request.base
-    path = Path(request.base.removeprefix("file://")).expanduser()
-    if not path.is_dir():
-        raise SplitError(f"--base {request.base}: the folder does not exist", "correct the path")
-    if (contents := not_a_base(path)) is not None:
-        fix = "name a folder that `save_pretrained` of transformers wrote, or leave out --base and set `model.base` in "
-        fix += "the file"
-        raise SplitError(f"--base {request.base}: the folder contains {contents}", fix)
-    if path.is_absolute():
-        return request.base
-    relative = Path(os.path.relpath(path.absolute(), request.out.absolute())).as_posix()
-    return relative if relative.startswith(".") else f"./{relative}"
-
-
-def _base_files(base: str | None) -> BaseFiles | None:
-    """Return the files of a base model in a folder; None if it is not in one."""
-    if base is None or base_kind(base, Path()) in ("Hub", "Bucket"):
-        return None
-    return read_base(Path(base.removeprefix("file://")).expanduser())
-
-
-def _max_length(base: BaseFiles | None) -> int:
-    """Return 512 tokens, or the context of the base model if it is shorter."""
-    context = base.context if base is not None else None
-    return min(MAX_LENGTH, context or MAX_LENGTH)
-
-
 def _deal(
     request: SplitRequest, sources: Sequence[Source], labels: Sequence[str] | None
 ) -> tuple[tuple[str, ...], Parts, tuple[tuple[str, ...], ...] | None]:
@@ -265,7 +220,7 @@ def _write(
         data = partial / "new" / "data"
         data.mkdir(parents=True)
         files = [(name, f"./data/{name}.jsonl") for name in names]
-        files_of_base = _base_files(request.base)
+        files_of_base = base_files(request.base)
         test_file = f"./data/{_test_name(names)}.jsonl" if test else None
         for (_, path), part in zip(files, parts, strict=True):
             _write_rows(partial / "new" / path, rows, part)
@@ -277,7 +232,7 @@ def _write(
             format=format,
             base=base,
             revision=request.revision,
-            max_length=_max_length(files_of_base),
+            max_length=max_length(files_of_base),
             start=starting_values(files_of_base, [len(part) for part in parts]),
             files=files,
             test=test_file,

@@ -1,11 +1,8 @@
 """From a run's ledger to its summary. Reads only; works at any moment of a run, finished or not."""
 
-from bisect import bisect_left
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import replace
 from math import sqrt
-from typing import TypeVar
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
@@ -22,34 +19,29 @@ from fedtrain.contracts.records import (
     Measurement,
     Plan,
     Preflight,
-    Record,
     Run,
-    Update,
 )
 from fedtrain.contracts.run_end import End, Failure
 from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing
-from fedtrain.ledger.valid_records import read_valid
+from fedtrain.ledger.store import ObjectMissing
 from fedtrain.partitioning.mixing import shares
 from fedtrain.partitioning.positions import Positions, positions_of
 from fedtrain.plurals import form
 from fedtrain.results.damage import changed_records, check_manifests, missing_records
+from fedtrain.results.listed_records import ListedRecords
 from fedtrain.results.participants import participant_rounds
 from fedtrain.results.run_phase import interrupted_in, phase_of_run
 from fedtrain.results.run_summary import (
     DatasetSummary,
     DataSummary,
-    Execution,
     FailureSummary,
     RoundSummary,
     RunSummary,
 )
-from fedtrain.results.telemetry import read_execution, read_runner
+from fedtrain.results.telemetry import read_runner
 from fedtrain.rounds.phase import observe
 from fedtrain.rounds.spent_epsilon import PrivacyLoss, loss_after, step_signal_to_noise, trained_values
-
-R = TypeVar("R", bound=Record)
 
 
 def summarise(ledger: Ledger) -> RunSummary:
@@ -57,15 +49,7 @@ def summarise(ledger: Ledger) -> RunSummary:
     return _Reader(ledger).summary()
 
 
-class _Reader:
-    """Holds the one listing that everything is looked up in."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
-        self.listed = sorted(ledger.names())
-        self.present = set(self.listed)
-        self.run_id = ""
-
+class _Reader(ListedRecords):
     def summary(self) -> RunSummary:
         run = self.one(names.RUN, Run)
         if run is None:
@@ -246,47 +230,6 @@ class _Reader:
                 found.setdefault(absent.participant, absent)
         quarantined = {bad.participant for bad in close.quarantined} if close else set[str]()
         return tuple(absent for who, absent in found.items() if who not in quarantined)
-
-    def executions(self, number: int, plan: Plan | None) -> dict[tuple[str, int], Execution]:
-        """What trainers said of their executions, by participant and attempt."""
-        members = {member.participant for member in plan.members} if plan else set[str]()
-        found: dict[tuple[str, int], Execution] = {}
-        for name in self.prefixed(names.telemetry(f"rounds/{number:04d}/")):
-            who, _, attempt = name.split("/")[3].rpartition("-")
-            if name.endswith("/trainer.json") and who in members and attempt.isdecimal():
-                execution = read_execution(self.ledger, number, who, int(attempt))
-                if execution is not None:
-                    found[who, int(attempt)] = execution
-        return found
-
-    def has(self, prefix: str) -> bool:
-        return next(self.prefixed(prefix), None) is not None
-
-    def prefixed(self, prefix: str) -> Iterator[str]:
-        """The listed names that start with `prefix`, without walking over all of them."""
-        for index in range(bisect_left(self.listed, prefix), len(self.listed)):
-            if not self.listed[index].startswith(prefix):
-                return
-            yield self.listed[index]
-
-    def one(self, name: str, kind: type[R]) -> R | None:
-        return self.ledger.read(name, kind) if name in self.present else None
-
-    def all(self, prefix: str, kind: type[R]) -> list[R]:
-        """Valid records of this run by prefix, in name order. Other objects are ignored, as the coordinator ignores
-        them; `fedtrain ledger verify` reports them."""
-        found = (read_valid(self.ledger, self.run_id, name, kind) for name in self.prefixed(prefix))
-        return [record for record in found if isinstance(record, kind)]
-
-    def updates(self, number: int) -> list[Update]:
-        """A round's update records; those that don't parse don't count, and are left out."""
-        found: list[Update] = []
-        for name in self.prefixed(f"{names.round_folder(number)}/updates/"):
-            if name.endswith("/record.json"):
-                with suppress(LedgerCorrupt):
-                    update = self.ledger.read(name, Update)
-                    found += [update] if update is not None else []
-        return found
 
 
 def _datasets(spec: FederatedTrainingSpec, preflight: Preflight, used: Positions) -> tuple[DatasetSummary, ...]:

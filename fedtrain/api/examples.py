@@ -13,6 +13,7 @@ from fedtrain.api.base import (
 )
 from fedtrain.api.shapes import Shape, fields_of
 
+DIGEST = '"sha256:<64 digits>"'
 _BY_NAME = {
     "allowedNamespaces": "[federations]",
     "base": "HuggingFaceTB/SmolLM2-135M",
@@ -21,7 +22,7 @@ _BY_NAME = {
     "dataset": "tickets",
     "datasets": "[{name: tickets, uri: ./data/tickets.jsonl}]",
     "delta": "1e-5",
-    "digest": '"sha256:<64 digits that `sha256sum PATH/adapter_model.safetensors` prints>"',
+    "digest": DIGEST,
     "endpoint": "https://s3.example.org",
     "end": '"06:00"',
     "epsilon": "8",
@@ -31,6 +32,7 @@ _BY_NAME = {
     "format": "PromptCompletion",
     "multiplier": "1.1",
     "mountPath": "/data",
+    "namespace": "bank-a",
     "mu": "0.01",
     "names": "[q_proj, v_proj]",
     "participants": "[{name: bank-a}, {name: bank-b}]",
@@ -78,7 +80,7 @@ def example(name: str, shape: Shape, block: type[Block] | None = None) -> str:
         return example_of_block(shape.block)
     if shape.item is not None and shape.item.block is not None and shape.item.block.__name__ in _BY_BLOCK:
         return f"[{_BY_BLOCK[shape.item.block.__name__]}]"
-    if name in _BY_NAME:
+    if name in _BY_NAME and shape.pattern != ANY_NAMESPACE_PATTERN:
         return _BY_NAME[name]
     match shape.kind:
         case "Integer" | "Number":

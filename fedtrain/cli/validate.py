@@ -10,6 +10,7 @@ import click
 
 from fedtrain.cli.wrapping import aside, say
 from fedtrain.plurals import several
+from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
     from fedtrain.api.reading import Federation
@@ -36,6 +37,8 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     Checks the file, rows of the data (format, encoding, empty answers, repeated rows) and a base model on this machine
     (settings, tokenizer, chat template, weights' headers, target modules). Nothing is downloaded or trained. Exits with
     1 if there are errors.
+
+    Without a FederatedTraining, FILE may have only ParticipantPolicies and Participants: they are checked alone.
 
     With --cluster, paths are paths in the pods and are not checked here. The ParticipantPolicies in the files judge the
     training, as their participants would. Policies and Participants that are not in the files are expected on the
@@ -64,8 +67,11 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
         ):
             raise Invalid(errors)
     except Invalid as invalid:
+        if invalid.alone and not (invalid := invalid.of_documents_alone()).errors:
+            _show_alone(invalid.alone, files, cluster=cluster, output=output)
+            return
         if output == "text":
-            raise
+            raise invalid from None
         _print(Validation(False, tuple(found_error(error) for error in invalid.errors)))
         sys.exit(1)
     warnings, facts = (found.warnings, found.facts) if found is not None else (_setting_warnings(federation), ())
@@ -90,6 +96,21 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
         _print(validation)
     else:
         _show(validation, file, federation, cluster=cluster)
+
+
+def _show_alone(documents: tuple[str, ...], files: tuple[Path, ...], *, cluster: bool, output: str) -> None:
+    from fedtrain.cli.validation import Validation
+    from fedtrain.listing import listed
+
+    together = f"`fedtrain validate federation.yaml {' '.join(map(quoted, files))} --cluster`"
+    how = f"name its file first: {together}" if cluster else "put these documents into its file"
+    fact = f"not checked: a training with them. To check one, {how}"
+    if output == "json":
+        _print(Validation(True, facts=(fact,)))
+        return
+    names = listed([str(file) for file in files])
+    say(f"{names} {'is' if len(files) == 1 else 'are'} valid{' on a cluster' if cluster else ''}: {listed(documents)}.")
+    say(fact, indent=2)
 
 
 def _show(found: "Validation", file: Path, federation: "Federation", *, cluster: bool) -> None:

@@ -24,6 +24,8 @@ _SPANS = {"weekend": "Sat-Sun", "weekends": "Sat-Sun"} | dict.fromkeys(
     ("weekday", "weekdays", "workday", "workdays"), "Mon-Fri"
 )
 """Words for several days."""
+_WITHOUT = {"noiseLocation": "also accept noise that the hub adds"}
+"""What holds without a field that takes one word."""
 
 
 def choice(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any) -> tuple[str, str]:
@@ -47,6 +49,9 @@ def choice(field: FieldOf, value: Any, shape: Shape, text: str | None, around: A
         return f"{shown(value, text)} is not a valid value.", f"Use {explained_choices(shape.choices)}."
     if guess is None or len(shape.choices) == 1:
         valid = described_choices(field, shape.choices) or describe(shape)
+        if len(shape.choices) == 1 and not field.required:  # another word may mean what is so without the field
+            without = f", or remove `{field.name}` to {_WITHOUT.get(field.name, 'get the default')}"
+            return f"{shown(value, text)} is not a valid value.", f"Use {valid}{without}."
         return f"{shown(value, text)} is not a valid value.", f"Use {valid}."
     return f"{shown(value, text)} is not a valid value.", f"Did you mean `{guess}`?"
 

@@ -101,6 +101,7 @@ class Documents:
         self.found: list[Located] = []
         self._seen: dict[int, Located] = {}
         self._with_map_as_key = False
+        self._items: set[int] = set()  # ids of the nodes that are items of a list
         try:
             parser: Any = YAML(typ="safe", pure=True)  # its nodes are untyped
             parser.Composer = BoundedComposer
@@ -140,12 +141,20 @@ class Documents:
             fields = {key: (at, self._locate(value, around)) for key, at, value in self._pairs(node, around)}
             return Located({key: located.value for key, (_, located) in fields.items()}, spot, {**fields})
         if node.id == "sequence":
+            self._items.update(map(id, node.value))
             items = [self._locate(item, around) for item in node.value]
             return Located([item.value for item in items], spot, {i: (item.spot, item) for i, item in enumerate(items)})
         text: str = node.value
         if node.style is not None or node.tag == _CORE + "str":
             return Located(text, spot)
         return Located(plain(text), spot, text=text)
+
+    def _one_of_two(self, node: Any, name: str, value: Any) -> str:
+        """Return the fix of a field that a map has twice. If it is the first of an item, the dash of the next item is
+        probably missing."""
+        if id(node) not in self._items or node.value[0][0].value != name or value.id != "scalar":
+            return "Remove one of the two."
+        return f"Write `- {name}: {value.value}` if the next item of the list begins here, or remove one of the two."
 
     def _pairs(self, node: Any, around: tuple[int, ...]) -> Iterator[tuple[str, Spot, Any]]:
         """Keys, their positions and values: merged ones (`<<`) first, so that the map's own keys override them."""
@@ -171,7 +180,7 @@ class Documents:
             name: str = key.value
             if name in own:
                 message = f"{name} is set twice; the first is on line {own[name][0]}."
-                self.flaws.append(Flaw(spot, message, "Remove one of the two."))
+                self.flaws.append(Flaw(spot, message, self._one_of_two(node, name, value)))
                 continue
             own[name] = spot
             pairs.append((name, spot, value))

@@ -8,18 +8,20 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from fedtrain.api.base import API_VERSION, Block
+from fedtrain.api.base import AMOUNT_PATTERN, API_VERSION, Block
 from fedtrain.api.data_files import file_type
-from fedtrain.api.federated_training import FederatedTraining
+from fedtrain.api.federated_training import FederatedTraining, FederatedTrainingSpec
 from fedtrain.api.participant_policy import ParticipantPolicy
 from fedtrain.api.participant_record import ParticipantRecord
 from fedtrain.api.paths import Path, show
+from fedtrain.api.reading.adapter_digest import with_digest, without_digests_of_nothing
 from fedtrain.api.reading.documents import Documents, Located
-from fedtrain.api.reading.errors import FieldError, Invalid
+from fedtrain.api.reading.errors import NO_TRAINING, FieldError, Invalid
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.reading.fields_beside_spec import with_fields_in_spec
 from fedtrain.api.reading.formatting import is_map, shown
 from fedtrain.api.reading.indentation import with_fields_in_blocks
+from fedtrain.api.reading.item_names import with_free_name
 from fedtrain.api.reading.kinds import KINDS
 from fedtrain.api.reading.kubernetes_fields import kubernetes_errors
 from fedtrain.api.reading.meant_fields import fields_to_skip, is_around, is_of_other_type, meant_field
@@ -35,6 +37,7 @@ from fedtrain.api.rules.context import Context, Found, Place
 from fedtrain.api.rules.validate import has_no_policies, validate
 from fedtrain.api.shapes import block_at, field_at, fields_of
 from fedtrain.api.similar_words import nearest
+from fedtrain.quoting import quoted
 
 _UNIT = ("spec", "privacy", "unit")
 
@@ -79,9 +82,13 @@ class _Reader:
         for path in (self.path, *self.more):
             self._parse(path)
         strange = [number for number in range(len(self.documents)) if not self._document(number)]
+        alone: tuple[str, ...] = ()
         if not strange and not self.training and (self.documents or not self.errors):
             fix = "Add the file with the training." if self.elsewhere else "Add one; `fedtrain init` writes an example."
-            self._flaw(self.path, 0, 0, "No document is of kind FederatedTraining.", fix)
+            alone = self._check_without_training() if self.judged else ()
+            if alone and not self.elsewhere:
+                fix = f"Name the file of the training. `fedtrain validate {quoted(self.path)}` checks this one alone."
+            self._flaw(self.path, 0, 0, NO_TRAINING, fix)
         self._check_single_training()
         without_policies = False
         if self.training and self.judged:
@@ -93,14 +100,12 @@ class _Reader:
             for problem in validate(context, cluster=self.elsewhere, policies_elsewhere=elsewhere):
                 self._error(problem.place, problem.message, problem.fix, key=problem.at_key)
             judged = {error.position for error in self.errors}  # a rule knows the other names of the file
-            refused = {error.path for error in self.errors}
-            self.errors += [
-                error for error in of_types if error.position not in judged and not _digest_of_nothing(error, refused)
-            ]
+            self.errors, of_types = without_digests_of_nothing(self.errors, of_types)
+            self.errors += [error for error in of_types if error.position not in judged]
             self.errors = [self._with_all_of_unit(error) for error in self.errors]
             without_policies = has_no_policies(context) and not self.policies_elsewhere
         if self.errors:
-            raise Invalid(self.errors, without_policies)
+            raise Invalid(self.errors, without_policies, alone)
         training = self.training[0]
         return Federation(
             path=self.path.absolute(),
@@ -109,6 +114,18 @@ class _Reader:
             records={found.value.metadata.name: found.value for found in self.records},
             error_at=lambda path, message, fix: self._located(training.place.at(*path), message, fix),
         )
+
+    def _check_without_training(self) -> tuple[str, ...]:
+        """Check policies and Participants alone. Returns the kind and the name of each; none if the file has no such
+        document."""
+        empty = FederatedTraining.model_construct(spec=FederatedTrainingSpec.model_construct())
+        policies, records = tuple(self.policies), tuple(self.records)
+        context = Context(Found(empty, Place(-1, ())), policies, self.path.absolute().parent, records)
+        found = validate(context, cluster=self.elsewhere, policies_elsewhere=True)
+        for problem in [one for one in found if one.place.document >= 0]:
+            self._error(problem.place, problem.message, problem.fix, key=problem.at_key)
+        named = [(one.value.kind, getattr(one.value, "metadata", None)) for one in (*policies, *records)]
+        return tuple(f"{kind} {getattr(metadata, 'name', '?')}" for kind, metadata in named)
 
     def _with_all_of_unit(self, error: FieldError) -> FieldError:
         """A missing `privacy.unit` with what each unit needs elsewhere in the file."""
@@ -216,6 +233,12 @@ class _Reader:
             return  # the error of the first name shows the whole list
         names = mapped_fields(field, detail["input"], document.at(("spec", "data", "format")))
         message, fix = names or translate(detail, field, item, text, block_at(model, path[:-1]), around)
+        if field.shape.item is not None and field.shape.item.pattern == AMOUNT_PATTERN and "/" in str(path[-1]):
+            fix = 'Use a whole number in quotes, such as `"1"`.'  # a device, such as nvidia.com/gpu
+        if detail["type"] == "missing":
+            fix = with_free_name(fix, path, document, block_at(model, path[:-1]))
+        uri = detail["input"] if isinstance(detail["input"], str) else document.at((*path[:-1], "uri"))
+        fix = with_digest(fix, uri, None if self.elsewhere else self.path.absolute().parent)
         also = of_this_training(path, detail["input"], self.documents)
         self._error(place.at(*path), message, f"{fix} {also}" if also else fix)
 
@@ -274,11 +297,6 @@ class _Reader:
         self.errors.append(
             FieldError(file=str(file), line=line, column=column, path=path, value=None, message=message, fix=fix)
         )
-
-
-def _digest_of_nothing(error: FieldError, refused: Collection[Path]) -> bool:
-    """Whether the error is about the digest of a file whose path is refused: there is no digest to write."""
-    return error.path[-1:] == ("digest",) and (*error.path[:-1], "uri") in refused
 
 
 def _near(name: str, raw: dict[str, Any]) -> str | None:

@@ -2,10 +2,16 @@
 
 import codecs
 import os
+from itertools import islice
 from pathlib import Path
 
+from fedtrain.api.places import is_folder
 from fedtrain.api.reading.errors import FieldError, Invalid
 from fedtrain.api.rules.disk import denied
+from fedtrain.api.similar_words import nearest
+
+_LOOKED_AT = 10_000
+"""Names in a folder that are compared with a wrong path."""
 
 
 def read_text(path: Path) -> str:
@@ -13,9 +19,7 @@ def read_text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise _invalid(
-            path, "The file does not exist.", "Correct the path, or write an example with `fedtrain init`."
-        ) from None
+        raise _invalid(path, "The file does not exist.", _correct(path)) from None
     except IsADirectoryError:
         inside = path / "federation.yaml"
         fix = f"Use {inside}." if inside.is_file() else "Use the path of a YAML file."
@@ -42,6 +46,17 @@ def read_text(path: Path) -> str:
     if not text.strip():
         raise _invalid(path, "The file is empty.", "Run `fedtrain init` to write an example.")
     return text
+
+
+def _correct(path: Path) -> str:
+    """Return the fix for a file that does not exist: the only YAML file beside it, or the one with a similar name."""
+    folder = path.parent
+    names = sorted(one.name for one in islice(folder.iterdir(), _LOOKED_AT)) if is_folder(folder) else []
+    files = [name for name in names if name.endswith((".yaml", ".yml"))]
+    near = nearest(path.name, files, cutoff=0.75) or (files[0] if len(files) == 1 else None)
+    if near is None:
+        return "Correct the path, or write an example with `fedtrain init`."
+    return f"Use `{folder / near}`, or write an example with `fedtrain init`."
 
 
 def _invalid(path: Path, message: str, fix: str, line: int = 0, column: int = 0) -> Invalid:

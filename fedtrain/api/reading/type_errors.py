@@ -6,6 +6,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from fedtrain.api.base import (
+    AMOUNT_PATTERN,
     DNS_LABEL_PATTERN,
     DURATION_PATTERN,
     QUANTITY_PATTERN,
@@ -34,7 +35,12 @@ Texts = tuple[str, str]
 
 _LONGEST_LIST = 120
 """Characters of a list that a message shows."""
-_AS_MEANT = {DURATION_PATTERN: as_duration, QUANTITY_PATTERN: as_quantity, TIME_OF_DAY_PATTERN: as_time_of_day}
+_AS_MEANT = {
+    AMOUNT_PATTERN: as_quantity,
+    DURATION_PATTERN: as_duration,
+    QUANTITY_PATTERN: as_quantity,
+    TIME_OF_DAY_PATTERN: as_time_of_day,
+}
 """What is meant by a value that does not match a pattern."""
 
 
@@ -112,7 +118,8 @@ def _text(field: FieldOf, value: Any, shape: Shape, text: str | None, block: typ
     expected = f"Use {describe(shape)}."
     if shape.pattern == DNS_LABEL_PATTERN:
         expected = expected.replace("bank-a", example(field.name, shape, block))
-    if (as_meant := _AS_MEANT.get(shape.pattern or "")) is not None:
+    is_amount = shape.pattern == AMOUNT_PATTERN
+    if (as_meant := _AS_MEANT.get(shape.pattern or "")) is not None and not (is_amount and not isinstance(value, str)):
         if shape.pattern == DURATION_PATTERN and (count := without_unit(value)):
             return (
                 f"{shown(value, text)} has no unit.",

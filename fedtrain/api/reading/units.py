@@ -37,7 +37,7 @@ def as_time_of_day(value: Any) -> str | None:
 def as_quantity(value: Any) -> str | None:
     """`40G` for `40 GB`, `40Gi` for `40gib`."""
     if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value}Gi" if 0 < value < 1000 else f'"{value}"'
+        return f"{value}Gi" if 0 < value < 1000 else f'"{value}"' if value else None
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kmgtKMGT])(i?)[bB]?", str(value).strip())
     return (
         f"{found[1]}{_SIZES[found[2].lower()].upper() if found[3] else _SIZES[found[2].lower()]}{found[3]}"

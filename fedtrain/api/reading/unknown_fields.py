@@ -6,6 +6,7 @@ from typing import Any
 
 from fedtrain.api.base import Block, Union
 from fedtrain.api.examples import example
+from fedtrain.api.participant_record import ParticipantRecord
 from fedtrain.api.paths import Path, show
 from fedtrain.api.reading.container_resources import as_compute
 from fedtrain.api.reading.documents import Located
@@ -23,6 +24,9 @@ from fedtrain.api.similar_words import plain_form
 
 _LONGEST = 120
 """Characters of a block that a message shows."""
+
+_ADDRESSES = {"address", "apiserver", "endpoint", "host", "hostname", "ip", "kubeconfig", "port", "server", "url"}
+"""Names, in plain form, of a participant's address."""
 
 
 def unknown_field(root: type[Block], path: Path, document: Located) -> tuple[str, str]:
@@ -207,6 +211,8 @@ def _without(name: str, block: type[Block], root: type[Block], value: Any) -> st
     """The fix for a field that a document of the kind `root` does not have."""
     if advice := INSTEAD.get(plain_form(name)) or location_of_rows(block, name):
         return f"{advice}."
+    if root is ParticipantRecord and plain_form(name) in _ADDRESSES:
+        return "Remove it: the hub does not connect to a participant; the participant's operator connects to the hub."
     if moved := moved_to_other_kind(root, name, value):
         return moved
     return f"Remove it; valid fields are {', '.join(f'`{one}`' for one in fields_of(block))}."

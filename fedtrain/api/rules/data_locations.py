@@ -10,7 +10,7 @@ from fedtrain.api.evaluation import EvaluationData
 from fedtrain.api.participant_policy import Dataset
 from fedtrain.api.places import is_file, is_folder, scheme
 from fedtrain.api.rules.context import Context
-from fedtrain.api.rules.disk import CORRECT_THE_PATH, correct, denied
+from fedtrain.api.rules.disk import CORRECT_THE_PATH, absent, denied
 from fedtrain.api.rules.rule import Rule, Violations, broken, rule
 from fedtrain.api.rules.uris import bucket_is_valid, path_is_absolute, s3_only_with_bucket, scheme_is_supported
 
@@ -43,10 +43,12 @@ def _data_exist(path: Path, uri: str, context: Context) -> Violations:
         used = _used(context)
         beside = (path.parent / (path.stem + suffix) for suffix in TYPES)
         near = next((file for file in beside if file not in used and is_file(file)), None)
-        use = f"Use `{near.name}`" if near else correct(path, uri, used)
+        problem, use = absent(path, uri, used)
+        if near:
+            use = f"Use `{near.name}`"
         if use == CORRECT_THE_PATH and _is_id(path, uri):
             use = _saved(uri)
-        yield broken(problem=f"{path} does not exist", use=use)
+        yield broken(problem=problem, use=use)
 
 
 def _is_id(path: Path, uri: str) -> bool:

@@ -36,6 +36,14 @@ def correct(path: Path, uri: str, used: Collection[Path] = ()) -> str:
     return CORRECT_THE_PATH.replace(";", f", for example to `{folder}{slash}{near}`;")
 
 
+def absent(path: Path, uri: str, used: Collection[Path] = ()) -> Problem:
+    """Return the problem of a path that does not exist, or is a symbolic link to one that does not. `uri`, `used`: as
+    in `correct`."""
+    if path.is_symlink():
+        return f"{path} is a symbolic link to {path.readlink()}, which does not exist", "Correct the link or the path"
+    return f"{path} does not exist", correct(path, uri, used)
+
+
 def _elsewhere(path: Path, uri: str, used: Collection[Path]) -> str | None:
     """Return the path of what `uri` names, if that starts at the wrong folder: with `../` too many, or without the
     folder beside the file that it is in. None if there is none or more than one."""
@@ -72,4 +80,7 @@ def folder_problem(path: Path, uri: str, *files: str) -> Problem | None:
     found = (denied(one) for one in (path, *(path / file for file in files)))
     if (problem := next((one for one in found if one is not None), None)) is not None:
         return problem
-    return None if is_folder(path) else (f"The folder {path} does not exist", correct(path, uri))
+    if is_folder(path):
+        return None
+    problem, fix = absent(path, uri)
+    return (problem if path.is_symlink() else f"The folder {problem}"), fix

@@ -170,4 +170,7 @@ def test_a_file_of_policies_alone(tmp_path: Path):
     file = tmp_path / "f.yaml"
     file.write_text(SECTIONS["bank-a"] + "\n")
     (tmp_path / "a.jsonl").write_text("{}\n")
-    assert only_error(file) == ": No document is of kind FederatedTraining. Add one; `fedtrain init` writes an example."
+    assert only_error(file) == (
+        f": No document is of kind FederatedTraining. Name the file of the training. `fedtrain validate {file}` checks "
+        "this one alone."
+    )

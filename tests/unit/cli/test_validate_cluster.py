@@ -82,13 +82,20 @@ def test_a_participant_that_does_not_take_part_says_so(training: Path, others: P
     )
 
 
-@pytest.mark.parametrize("content", [OTHERS.partition("---")[0], OTHERS])
-def test_files_without_a_training(others: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "documents"),
+    [
+        (OTHERS[OTHERS.index("---") :], "ParticipantPolicy big and Participant big"),
+        (OTHERS, "ParticipantPolicy big and Participant big"),
+    ],
+)
+def test_files_without_a_training_are_checked_alone(others: Path, content: str, documents: str) -> None:
     others.write_text(content)
     result = validate(others, "--cluster")
-    assert result.exit_code == 1
-    assert result.stderr.splitlines()[0] == (
-        f"{others}: No document is of kind FederatedTraining. Add the file with the training."
+    assert result.exit_code == 0, result.output
+    assert result.stdout == (
+        f"{others} is valid on a cluster: {documents}.\nnot checked: a training with them. To check one, name its "
+        f"file first: `fedtrain validate federation.yaml {others} --cluster`\n"
     )
 
 

@@ -1,20 +1,15 @@
 """A pass over a TrainingTask: check the policy, create the job, report its status, delete it when it is not wanted."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from dataclasses import replace
 
-from fedtrain.api.data import described
-from fedtrain.contracts.tasks import Assignment
 from fedtrain.manifests import labels
 from fedtrain.manifests.conditions import Condition
 from fedtrain.manifests.kinds import TASK, Json, Ref
 from fedtrain.manifests.launcher import Launcher, Standing
-from fedtrain.manifests.policy_check import Wait, capped
-from fedtrain.manifests.render_digest import mark_of
+from fedtrain.manifests.policy_check import Wait
 from fedtrain_operator.kube.api_error import ApiError
 from fedtrain_operator.kube.cache import Cache, summary_of_task, without_managed_fields
 from fedtrain_operator.kube.late_pods import LONGEST_START_SECONDS
@@ -22,11 +17,10 @@ from fedtrain_operator.kube.loops import Next
 from fedtrain_operator.kube.pod_outcome import TrainerReport
 from fedtrain_operator.kube.stuck_containers import StuckContainers
 from fedtrain_operator.participant import task_status
-from fedtrain_operator.participant.fingerprint_key import ensure_key
+from fedtrain_operator.participant.job_starts import JobStarts
 from fedtrain_operator.participant.jobs import Jobs, uid_of_another
 from fedtrain_operator.participant.journal import Journal
-from fedtrain_operator.participant.owners_policy import Allowed, OwnersPolicy, TaskHeld, TaskRefused, spec_of_task
-from fedtrain_operator.participant.privacy_claims import enter
+from fedtrain_operator.participant.owners_policy import OwnersPolicy, TaskHeld, TaskRefused, spec_of_task
 from fedtrain_operator.participant.sites import Sites
 from fedtrain_operator.participant.transfers import COPY_SECONDS, NotSigned, Transfers
 
@@ -70,14 +64,13 @@ class Tasks:
         self.jobs = Jobs(sites, launcher)
         self._journal = Journal(sites, hub, clock)
         self._sites = sites
-        self._launcher = launcher
         self._pod_check = pod_check
         self._clock = clock
         self._first_seen: dict[Ref, float] = {}
         self._stuck = StuckContainers()
-        self._starts = asyncio.Lock()
         self._transfers = Transfers(sites)
         self._owners_policy = OwnersPolicy(sites, self.policies, launcher.image)
+        self._starts = JobStarts(sites, launcher, self.jobs, self._owners_policy, self._transfers, self._journal, clock)
 
     async def reconcile(self, ref: Ref) -> Next:
         if self.tasks.get(ref) is None:  # the owner's word holds although the hub may not answer
@@ -175,7 +168,7 @@ class Tasks:
             self.tasks.drop(body)
             return Next(GONE_SECONDS)
         try:
-            return await self._started(whole) or Next(GONE_SECONDS)
+            return await self._starts.start(whole) or Next(GONE_SECONDS)
         except NotSigned:
             if young:  # the hub signs right after it has created the task
                 return Next(SIGNED_SECONDS)
@@ -213,7 +206,7 @@ class Tasks:
         pods, waits = await self.jobs.why_waiting(ref, spec_of_task(whole), job, late)
         if self._stuck.lost(ref, pods, self._clock()):
             log.warning("container created but never started; recreating the job", extra={"task": str(ref)})
-        elif waits and await self._is_outdated(whole, job):
+        elif waits and await self._starts.is_outdated(whole, job):
             log.info("policy or image changed while pods wait; recreating the job", extra={"task": str(ref)})
         else:
             return waits
@@ -232,49 +225,6 @@ class Tasks:
     async def _whole(self, ref: Ref, body: Json) -> Json | None:
         """The task with its whole spec; None if it is gone."""
         return body if "task" in body["spec"] else await self._sites.hub.get(TASK, ref)
-
-    async def _started(self, whole: Json) -> Json | None:
-        """The job of a task that may start; None if the ledger of privacy or the key was written meanwhile.
-        Raises TaskRefused, TaskHeld, NotSigned, ApiError."""
-        allowed = await self._owners_policy.judged(whole)
-        async with AsyncExitStack() as one_at_a_time:
-            running = 0
-            if allowed.policy.limits.concurrent_tasks is not None:  # or two tasks would take the last place
-                await one_at_a_time.enter_async_context(self._starts)
-                running = await self.jobs.running(allowed.at, allowed.order.task.participant)
-            await self._owners_policy.hold(allowed, running, self._clock())
-            await self._check_transfers(whole, allowed.assignment)
-            at, ledger, task = allowed.at.namespace, allowed.ledger, allowed.assignment.task
-            key = await ensure_key(self._sites, at)
-            if not key or (ledger and not await enter(self._sites.here, ledger, at, task, allowed.start)):
-                return None
-            return await self._create(whole, allowed)
-
-    async def _check_transfers(self, whole: Json, assignment: Assignment) -> None:
-        """Raises TaskRefused, NotSigned, ApiError."""
-        s3 = assignment.binding.places.ledger.s3
-        assert s3 is not None  # a ledger in a folder is refused
-        if refusal := await self._transfers.refusal(whole, s3):
-            raise TaskRefused(refusal)
-
-    async def _create(self, whole: Json, allowed: Allowed) -> Json:
-        """Raises ApiError, also if the audit log cannot be written: no task starts without its line."""
-        await self._journal.note(whole, "Started", dataset=described(allowed.assignment.task.data))
-        return await self.jobs.create(self._rendered(whole, allowed, task_status.uploads(whole)))
-
-    def _rendered(self, whole: Json, allowed: Allowed, uploads: bool) -> Json:
-        body = {**whole, "metadata": {**whole["metadata"], "namespace": allowed.at.namespace}}
-        order = capped(allowed.order, allowed.policy)
-        return self._launcher.render(body, order, allowed.assignment, allowed.policy, uploads=uploads)
-
-    async def _is_outdated(self, whole: Json, job: Json) -> bool:
-        """Whether policy or image have changed since, so that another job would be rendered now."""
-        try:
-            allowed = await self._owners_policy.judged(whole)
-        except (TaskRefused, TaskHeld):
-            return False
-        uploads = labels.UPLOAD in (job["metadata"].get("annotations") or {})
-        return mark_of(job) != mark_of(self._rendered(whole, allowed, uploads))
 
     async def _forget(self, ref: Ref) -> Next:
         await self._transfers.forget(ref)

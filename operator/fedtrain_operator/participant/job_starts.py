@@ -2,7 +2,6 @@
 transfers, the key, and the lines in the audit log and the ledger of privacy."""
 
 import asyncio
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from fedtrain.api.data import described
@@ -31,7 +30,6 @@ class JobStarts:
         owners_policy: OwnersPolicy,
         transfers: Transfers,
         journal: Journal,
-        clock: Callable[[], float],
     ) -> None:
         self._sites = sites
         self._launcher = launcher
@@ -39,11 +37,10 @@ class JobStarts:
         self._owners_policy = owners_policy
         self._transfers = transfers
         self._journal = journal
-        self._clock = clock
         self._one_at_a_time = asyncio.Lock()
 
-    async def start(self, whole: Json) -> Json | None:
-        """The job of a task that may start; None if the ledger of privacy or the key was written meanwhile.
+    async def start(self, whole: Json, now: float) -> Json | None:
+        """The job of a task that may start; None if the ledger of privacy or the key was written meanwhile. `now`: by the participant's clock.
         Raises TaskRefused, TaskHeld, NotSigned, ApiError."""
         allowed = await self._owners_policy.judged(whole)
         async with AsyncExitStack() as held:
@@ -51,7 +48,7 @@ class JobStarts:
             if allowed.policy.limits.concurrent_tasks is not None:  # or two tasks would take the last place
                 await held.enter_async_context(self._one_at_a_time)
                 running = await self._jobs.running(allowed.at, allowed.order.task.participant)
-            await self._owners_policy.hold(allowed, running, self._clock())
+            await self._owners_policy.hold(allowed, running, now)
             await self._check_transfers(whole, allowed.assignment)
             at, ledger, task = allowed.at.namespace, allowed.ledger, allowed.assignment.task
             key = await ensure_key(self._sites, at)

@@ -70,7 +70,7 @@ class Tasks:
         self._stuck = StuckContainers()
         self._transfers = Transfers(sites)
         self._owners_policy = OwnersPolicy(sites, self.policies, launcher.image)
-        self._starts = JobStarts(sites, launcher, self.jobs, self._owners_policy, self._transfers, self._journal, clock)
+        self._starts = JobStarts(sites, launcher, self.jobs, self._owners_policy, self._transfers, self._journal)
 
     async def reconcile(self, ref: Ref) -> Next:
         if self.tasks.get(ref) is None:  # the owner's word holds although the hub may not answer
@@ -168,7 +168,7 @@ class Tasks:
             self.tasks.drop(body)
             return Next(GONE_SECONDS)
         try:
-            return await self._starts.start(whole) or Next(GONE_SECONDS)
+            return await self._starts.start(whole, self._clock()) or Next(GONE_SECONDS)
         except NotSigned:
             if young:  # the hub signs right after it has created the task
                 return Next(SIGNED_SECONDS)

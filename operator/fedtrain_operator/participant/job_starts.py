@@ -40,8 +40,8 @@ class JobStarts:
         self._one_at_a_time = asyncio.Lock()
 
     async def start(self, whole: Json, now: float) -> Json | None:
-        """The job of a task that may start; None if the ledger of privacy or the key was written meanwhile. `now`: by the participant's clock.
-        Raises TaskRefused, TaskHeld, NotSigned, ApiError."""
+        """The job of a task that may start; None if the ledger of privacy or the key was written meanwhile. `now`: by
+        the participant's clock. Raises TaskRefused, TaskHeld, NotSigned, ApiError."""
         allowed = await self._owners_policy.judged(whole)
         async with AsyncExitStack() as held:
             running = 0

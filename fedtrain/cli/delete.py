@@ -27,7 +27,7 @@ def command(run: str, yes: bool, orphaned: bool) -> None:
     from fedtrain.ledger.lost_run import lost_run
     from fedtrain.listing import listed
     from fedtrain.permissions import access_fix
-    from fedtrain.plurals import several
+    from fedtrain.plurals import form, several
     from fedtrain.results.deletion import check_deletable, delete_run, plan_deletion
     from fedtrain.results.locate import locate
 
@@ -38,8 +38,8 @@ def command(run: str, yes: bool, orphaned: bool) -> None:
         aside(f"note: {names.RUN} is missing. This deletes what remains of the run: {listed_rounds(lost.rounds)}")
     if not yes:
         planned = plan_deletion(ledger)
-        exports = f" and {listed(planned.exports)}" if planned.exports else ""
-        if not _confirmed(f"Delete {several(planned.objects, 'file')}{exports} of {ledger.address}?"):
+        exports = f", and what was exported: {listed(planned.exports)}" if planned.exports else ""
+        if not _confirmed(f"Delete the run {ledger.address} ({several(planned.objects, 'file')}{exports})?"):
             raise UserError("nothing was deleted", "Answer y, or use --yes.")
     spending = kept_spending(located)
     try:
@@ -52,7 +52,9 @@ def command(run: str, yes: bool, orphaned: bool) -> None:
     if spending:
         aside(f"note: {spending}")
     if done.kept:
-        click.echo(f"kept {listed(done.kept)}: not of the run", err=True)
+        click.echo(
+            f"kept {listed(done.kept)}, which {form(len(done.kept), 'does', 'do')} not belong to the run", err=True
+        )
 
 
 def _confirmed(question: str) -> bool:

@@ -10,6 +10,8 @@ from fedtrain.cli.errors import UserError
 from fedtrain.cli.init_from import write
 from fedtrain.cli.next_commands import show_next
 from fedtrain.cli.round_option import round_option
+from fedtrain.listing import listed
+from fedtrain.plurals import form
 from fedtrain.quoting import quoted
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
@@ -103,11 +105,18 @@ def command(
     file.write_text(_text(_run_name(file), names), encoding="utf-8")
     click.echo(f"wrote {file}")
     click.echo(f"wrote {_write_schema(file.parent)}: completion and checks in editors")
+    kept: list[Path] = []
     if not no_data:
-        for data in _write_data(file.parent / "data", names):
-            click.echo(f"wrote {data}")
+        data, kept = _write_data(file.parent / "data", names)
+        for one in data:
+            click.echo(f"wrote {one}")
     shown = file.name if target == Path() else file
     own = f"Name your data in the policies at the end of {shown}." if no_data else "data/ has sample rows."
+    if kept:
+        own = (
+            f"kept {listed([str(one) for one in kept])}, which already existed: check that the rows have the format in "
+            f"{shown}, or delete {form(len(kept), 'it', 'them')} and run this command again with --force."
+        )
     named = quoted(shown)
     click.echo(own)
     show_next(
@@ -140,16 +149,18 @@ def _write_schema(folder: Path) -> Path:
     return path
 
 
-def _write_data(folder: Path, participants: tuple[str, ...]) -> list[Path]:
-    """Write the sample rows where no file exists. Returns the files written."""
+def _write_data(folder: Path, participants: tuple[str, ...]) -> tuple[list[Path], list[Path]]:
+    """Write the sample rows where no file exists. Returns the files written, and those that existed."""
     from fedtrain.cli.sample import sample_rows
 
     shares, test = sample_rows(len(participants))
     folder.mkdir(exist_ok=True)
-    written: list[Path] = []
+    written, kept = list[Path](), list[Path]()
     for name, rows in (*zip(participants, shares, strict=True), ("test", test)):
         file = folder / f"{name}.jsonl"
         if not file.exists():
             file.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
             written.append(file)
-    return written
+        else:
+            kept.append(file)
+    return written, kept

@@ -27,7 +27,7 @@ def verify(run: str) -> None:
     from fedtrain.cli.errors import UserError
     from fedtrain.ledger import verify as verification
     from fedtrain.ledger.affected_rounds import listed_rounds
-    from fedtrain.plurals import several
+    from fedtrain.plurals import form, several
     from fedtrain.results.export import rounds_to_export
     from fedtrain.results.locate import locate
     from fedtrain.results.words import size
@@ -49,7 +49,7 @@ def verify(run: str) -> None:
     if not result.sound:
         if rounds := rounds_to_export(ledger, result.sound_rounds):
             without = (
-                f"use only {listed_rounds(rounds)}, which no finding is about: "
+                f"use only {listed_rounds(rounds)}, which {form(len(rounds), 'has', 'have')} no findings: "
                 f"`fedtrain export {quoted(run)} --round {rounds[-1]}`."
             )
         else:

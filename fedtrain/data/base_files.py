@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from fedtrain.adapters.errors import AdapterFileError
 from fedtrain.adapters.header import HeaderFile, TensorEntry, read_header
+from fedtrain.api.rules.disk import denied
 from fedtrain.data import git_lfs
 from fedtrain.data.errors import DataError
 from fedtrain.data.tokenizer_vocabulary import added_ids, vocabulary
@@ -16,6 +17,7 @@ TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiec
 WEIGHTS = "model.safetensors"
 INDEX = f"{WEIGHTS}.index.json"
 _TOKENIZER_SETTINGS = "tokenizer_config.json"
+_TEMPLATE = "chat_template.jinja"
 _WITHOUT_DEFAULTS = ("TokenizersBackend", "PreTrainedTokenizerFast", "PreTrainedTokenizer")
 """Classes of tokenizers with no other special tokens than those that the settings name."""
 _CONTEXT = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
@@ -31,6 +33,7 @@ class BaseFiles:
     faults: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     config: dict[str, Any] = field(default_factory=dict[str, Any])
     chat_template: str | None = None
+    chat_template_file: str = ""
     special_tokens: dict[str, str] = field(default_factory=dict[str, str])
     end_tokens: tuple[str, ...] = ()
     added_tokens: dict[str, bool] = field(default_factory=dict[str, bool])
@@ -120,9 +123,10 @@ def _other_special_tokens(tokens: dict[str, Any]) -> Iterator[str]:
 
 
 def _template(base: BaseFiles, configured: object) -> str | None:
-    file = base.folder / "chat_template.jinja"
+    file = base.folder / _TEMPLATE
+    base.chat_template_file = _TEMPLATE if file.is_file() else _TOKENIZER_SETTINGS
     if file.is_file():
-        return file.read_text(encoding="utf-8", errors="replace")
+        return None if _is_unreadable(base, file) else file.read_text(encoding="utf-8", errors="replace")
     if isinstance(configured, list):
         named = {one.get("name"): one.get("template") for one in cast("list[dict[str, Any]]", configured)}
         configured = named.get("default")
@@ -145,6 +149,8 @@ def _read_weights(base: BaseFiles) -> None:
     for file in files:
         if not file.is_file():
             base.faults.append((f"{file} is missing, but {INDEX} names it.", "Copy the whole base model."))
+        elif _is_unreadable(base, file):
+            continue
         elif _is_pointer(file):
             base.faults.append(_pointer_fault(file))
         else:
@@ -168,7 +174,7 @@ def _read_header(base: BaseFiles, file: Path) -> None:
 def _object(base: BaseFiles, name: str) -> dict[str, Any] | None:
     """Return the JSON object in a file; None if it is missing or malformed."""
     file = base.folder / name
-    if not file.is_file():
+    if not file.is_file() or _is_unreadable(base, file):
         return None
     if _is_pointer(file):
         base.faults.append(_pointer_fault(file))
@@ -185,6 +191,15 @@ def _object(base: BaseFiles, name: str) -> dict[str, Any] | None:
 
 def _pointer_fault(file: Path) -> tuple[str, str]:
     return f"{file} is {git_lfs.IS_POINTER}.", f"{git_lfs.FIX[0].upper()}{git_lfs.FIX[1:]}."
+
+
+def _is_unreadable(base: BaseFiles, file: Path) -> bool:
+    """Whether this user may not read the file, which is then a fault."""
+    if (problem := denied(file)) is None:
+        return False
+    if (fault := (f"{problem[0]}.", f"{problem[1]}.")) not in base.faults:
+        base.faults.append(fault)
+    return True
 
 
 def _is_pointer(file: Path) -> bool:

@@ -26,7 +26,9 @@ class Renderer:
         from fedtrain.data.chat.template import ChatTemplate
 
         source = base.chat_template
-        self.template = ChatTemplate(source, base.special_tokens) if source is not None else None
+        self.template = (
+            ChatTemplate(source, base.special_tokens, base.chat_template_file) if source is not None else None
+        )
         template, ends = self.template, base.end_tokens
         self._chat = Conversations(template, ends, logs=False) if template is not None else None
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, own_measures
+from fedtrain.contracts.headline_metric import Measure, headline, hub_measure, hub_measures, own_measures
 from fedtrain.plurals import several
 from fedtrain.results.chance import best_alone_note, rows_of
 from fedtrain.results.comparison import Comparison
@@ -32,10 +32,10 @@ class Curve:
         return self.points[-1][1]
 
 
-def curve(summary: RunSummary) -> Curve | None:
+def curve(summary: RunSummary, name: str | None = None) -> Curve | None:
     """Return the hub's headline metric by round; without a hub, the mean over the participants. None if no metric was
-    measured."""
-    measure = headline(hub_measures(summary.spec))
+    measured. `name`: of another metric of the hub."""
+    measure = headline(hub_measures(summary.spec)) if name is None else hub_measure(summary.spec, name)
     if measure is not None:
         points = tuple(
             (round.number, round.metrics[measure.name]) for round in summary.recorded if measure.name in round.metrics

@@ -68,7 +68,7 @@ def locate(run: str, *, lost: bool = False) -> Located:
     if not (folder / names.RUN).is_file():
         if (folder / names.ROUNDS).is_dir() and _is_lost(ledger, lost):
             return Located(ledger)
-        raise NoRun(f"{_what(folder)} {folder}. {_suggest(_places_near(folder))}")
+        raise NoRun(f"{_what(folder)} {folder}. {_suggest(_places_near(folder), str(folder))}")
     return Located(ledger)
 
 
@@ -167,11 +167,14 @@ def _similar(folder: Path) -> Path:
     return folder.with_name(name) if name else folder
 
 
-def _suggest(runs: Iterator[str]) -> str:
+def _suggest(runs: Iterator[str], wrong: str = "") -> str:
+    """Return the runs to name instead of `wrong`, a path."""
     found = list(islice(runs, _LISTED + 1))
     if not found:
         return "Name a run's folder (runs/<namespace>/<name>), a federation file, or s3://bucket/prefix/namespace/name."
-    if len(found) == 1:
+    if len(found) == 1 and (not wrong or nearest(Path(wrong).name, Path(found[0]).parts)):
         return f"Did you mean `{found[0]}`?"
+    if len(found) == 1:
+        return f"The only run here is `{found[0]}`."
     more = "\n  ..." if len(found) > _LISTED else ""
     return "Use one of these runs:\n" + "\n".join(f"  {run}" for run in found[:_LISTED]) + more

@@ -42,11 +42,13 @@ def participant_names(wanted: str) -> tuple[str, ...]:
     if re.fullmatch(r"[0-9]+", wanted.strip()):
         count = int(wanted)
         if not 1 <= count <= 1000:
-            raise SplitError(f"--participants {wanted}: use 1 to 1000")
+            raise SplitError(f"--participants {wanted}: use a whole number from 1 to 1000")
         return tuple(f"participant-{number}" for number in range(1, count + 1))
     if re.fullmatch(r"[0-9]{1,3}([,._][0-9]{3})+", wanted.strip()):
         digits = re.sub("[,._]", "", wanted.strip())
         raise SplitError(f"--participants {wanted}: write a number without separators, such as `{digits}`")
+    if re.fullmatch(r"[-+]?[0-9]+([.][0-9]+)?", wanted.strip()):
+        raise SplitError(f"--participants {wanted}: use a whole number from 1 to 1000, or names with commas")
     names = tuple(name.strip() for name in wanted.split(","))
     for name in names:
         if len(name) > LONGEST_NAME or not re.fullmatch(DNS_LABEL_PATTERN, name):

@@ -43,6 +43,8 @@ def names_of_files(paths: Sequence[Path]) -> tuple[str, ...]:
     for path in paths:
         name = slug(path.name.partition(".")[0], "participant")
         if (other := names.setdefault(name, path)) is not path:
-            problem = f"{path} is named twice" if other == path else f"{other} and {path} both name participant {name}"
-            raise SplitError(problem, "give each participant a file with a name of its own")
+            if other == path:
+                raise SplitError(f"{path} is listed twice", "remove one of the two")
+            problem = f"{other} and {path} are both for a participant named {name!r}"
+            raise SplitError(problem, "rename one of the files: each file's name is its participant's")
     return tuple(names)

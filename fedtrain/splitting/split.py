@@ -134,7 +134,9 @@ def _check(request: SplitRequest) -> None:
         inputs = [*request.data, *([Path(request.base)] if request.base else [])]
         used = [path for path in inputs if path.exists() and path.resolve().is_relative_to(whole)]
         fix = f"name a new folder: this one contains {used[0]}" if used else "name a new folder, or delete this one"
-        raise SplitError(f"{request.out}: it exists already", fix)
+        raise SplitError(
+            f"the folder {request.out} already exists" if request.out.is_dir() else f"{request.out} already exists", fix
+        )
 
 
 def _check_files(request: SplitRequest) -> None:

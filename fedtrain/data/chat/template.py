@@ -31,9 +31,11 @@ class Rendered(NamedTuple):
 
 
 class ChatTemplate:
-    """`special_tokens`: the tokenizer's, by name, such as `bos_token`. Raises DataError for invalid Jinja."""
+    """`special_tokens`: the tokenizer's, by name, such as `bos_token`. `file`: the one that has the template, for
+    messages. Raises DataError for invalid Jinja."""
 
-    def __init__(self, source: str, special_tokens: Mapping[str, Any]) -> None:
+    def __init__(self, source: str, special_tokens: Mapping[str, Any], file: str = "") -> None:
+        place = f" in {file}" if file else ""
         self._environment = _environment()
         self._special_tokens = dict(special_tokens)
         try:
@@ -42,11 +44,13 @@ class ChatTemplate:
             self._template = self._environment.from_string(steps.counted(self._environment.parse(source)))
         except TemplateSyntaxError as error:
             raise DataError(
-                f"the base model's chat template is invalid Jinja at line {error.lineno}", "correct it"
+                f"the base model's chat template{place} is invalid Jinja at line {error.lineno}: "
+                f"{(error.message or '').rstrip('.')}",
+                f"correct it{place}, or copy the base model again",
             ) from error
         except Exception as error:  # whatever Python's compiler raises
-            problem = f"the base model's chat template cannot be compiled ({type(error).__name__})"
-            raise DataError(problem, "correct it") from error
+            problem = f"the base model's chat template{place} cannot be compiled ({type(error).__name__})"
+            raise DataError(problem, f"correct it{place}, or copy the base model again") from error
 
     @cached_property
     def marks_generation(self) -> bool:

@@ -43,6 +43,8 @@ def invalid(name: str, line: int, error: json.JSONDecodeError, start: int) -> Da
         problem, fix, at = "a comment, which JSON does not have", "delete this line", error.pos
     elif error.msg.startswith(("Expecting", "Extra")) and not text[error.pos : error.pos + 1].isprintable():
         problem, fix, at = "an invisible character", "delete it", error.pos
+    elif error.msg.startswith("Expecting value") and error.pos == start:
+        problem, fix, at = "the row is not a JSON object", "write each row as an object in braces", error.pos
     elif error.msg.startswith("Extra") and text[error.pos] == ",":
         problem, fix, at = "a comma follows the row", "remove it: JSON Lines have no comma between rows", error.pos
     elif error.msg.startswith("Extra") and text[error.pos] == "{":

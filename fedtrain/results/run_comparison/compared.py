@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from fedtrain.contracts.headline_metric import headline, hub_measures
 from fedtrain.results.best_round import best_point
 from fedtrain.results.curve import Curve, curve
 from fedtrain.results.measured_arms import MeasuredArm
@@ -45,8 +46,8 @@ class RunComparison:
 
 def compare_runs(summaries: Sequence[RunSummary], arms: Arms = _NO_ARMS) -> RunComparison:
     """Compare runs in this order. `arms`: what `fedtrain baseline` has measured, by URL of a run."""
-    named = zip(summaries, run_names(summaries), strict=True)
-    runs = tuple(_run(summary, name, _curve(summary, arms)) for summary, name in named)
+    named, metric = zip(summaries, run_names(summaries), strict=True), shared_metric(summaries)
+    runs = tuple(_run(summary, name, _curve(summary, arms, metric)) for summary, name in named)
     return RunComparison(runs, differences([summary.spec for summary in summaries]))
 
 
@@ -76,8 +77,9 @@ def short_addresses(urls: Sequence[str]) -> list[str]:
 
 def tables(comparison: RunComparison, summaries: Sequence[RunSummary], arms: Arms = _NO_ARMS) -> list[Table]:
     """Return the results, a row each run, and the fields that differ. `summaries`: of these runs, in this order."""
+    metric = shared_metric(summaries)
     rows = tuple(
-        _cells(run, _curve(summary, arms), arms.get(summary.url))
+        _cells(run, _curve(summary, arms, metric), arms.get(summary.url))
         for run, summary in zip(comparison.runs, summaries, strict=True)
     )
     head = ("run", "phase", "rounds", "metric", "round 0", "last", "best", "trained", "sent", "time")
@@ -100,11 +102,20 @@ def tables(comparison: RunComparison, summaries: Sequence[RunSummary], arms: Arm
     return found
 
 
-def _curve(summary: RunSummary, arms: Arms) -> Curve | None:
+def shared_metric(summaries: Sequence[RunSummary]) -> str | None:
+    """Return the name of the first metric of the hub that all runs have, if their headline metrics differ; None if they
+    are the same, and if no metric is shared."""
+    measures = [hub_measures(summary.spec) for summary in summaries]
+    if len({headline(some) for some in measures}) < 2:
+        return None
+    return next((one.name for one in measures[0] if all(one in others for others in measures[1:])), None)
+
+
+def _curve(summary: RunSummary, arms: Arms, metric: str | None) -> Curve | None:
     """Return the run's metric by round; of an arm, what was measured before and after its only round."""
     arm = arms.get(summary.url)
     if arm is None or arm.value is None:
-        return curve(summary)
+        return curve(summary, metric)
     start = () if arm.start is None else ((0, arm.start),)
     return Curve(arm.measure, (*start, (1, arm.value)), "the data of the comparison", rounds=1)
 

@@ -134,7 +134,9 @@ def test_existing_data_are_kept_even_with_force(here: Path):
     result = run("init", "--force")
     assert (here / "data/bank-a.jsonl").read_text() == "mine"
     assert "wrote data/bank-b.jsonl" in result.stdout
-    assert "bank-a.jsonl" not in result.stdout
+    assert "wrote data/bank-a.jsonl" not in result.stdout
+    assert "kept data/bank-a.jsonl, which already existed" in result.stdout
+    assert "has sample rows" not in result.stdout
 
 
 def test_participants_may_be_named(here: Path):

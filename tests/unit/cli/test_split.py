@@ -241,7 +241,7 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_written(
 def test_an_output_that_exists_is_refused_and_left_alone(data: Path, tmp_path: Path) -> None:
     result = split(data, "--participants", "2", "--out", data)
     assert result.exit_code == 1
-    assert "it exists already" in result.output
+    assert "already exists" in result.output
     (tmp_path / "out").mkdir()
     done(data, "--participants", "2", "--out", tmp_path / "out")
     assert split(data, "--participants", "2", "--out", tmp_path / "out").exit_code == 1

@@ -44,7 +44,7 @@ def test_refuse_two_files_with_one_name_and_two_formats(tmp_path: Path) -> None:
     one, other, _ = files(tmp_path)
     (tmp_path / "b").mkdir()
     twin = written(tmp_path / "b/aachen.jsonl", ROWS)
-    assert "both name participant aachen" in split(other, twin, "--out", tmp_path / "out").stderr
-    assert "is named twice" in split(one, one, "--out", tmp_path / "out").stderr
+    assert "are both for a participant named 'aachen'" in split(other, twin, "--out", tmp_path / "out").stderr
+    assert "is listed twice" in split(one, one, "--out", tmp_path / "out").stderr
     text = written(tmp_path / "text.jsonl", [{"text": "a b"}])
     assert "fedtrain convert" in split(one, text, "--out", tmp_path / "out").stderr

@@ -1,6 +1,7 @@
 """`fedtrain validate` checks the base model without torch: files, target modules, chat template, context."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,11 @@ def test_a_failing_template_shows_no_text_of_a_row(tmp_path: Path, caplog: pytes
     ("template", "message"),
     [
         (None, "The data has conversations, but"),
-        ("{% for m in %}", "the base model's chat template is invalid Jinja at line 1. Correct it."),
+        (
+            "{% for m in %}",
+            "the base model's chat template in chat_template.jinja is invalid Jinja at line 1: Expected an "
+            "expression, got 'end of statement block'. Correct it in chat_template.jinja",
+        ),
         (CHATML.replace("{{ m.content }}", "{% generation %}{% endgeneration %}"), "marks nothing of messages[1]"),
         (
             "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}\n{% endif %}{% endfor %}",
@@ -115,6 +120,22 @@ def test_a_file_of_the_base_that_cannot_be_used_is_an_error(
     if content is not None:
         (tmp_path / "base" / name).write_text(content)
     assert any(line.startswith(f"{file}:5:17: spec.model.base: ") and message in line for line in errors(file))
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_a_file_of_the_base_that_cannot_be_read_is_named_at_its_place(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user of the tests may read all files."""
+    file = federation(tmp_path)
+    unreadable, access = tmp_path / "base" / name, os.access
+
+    def access_of(path: Path, mode: int) -> bool:
+        return Path(path) != unreadable and access(path, mode)
+
+    monkeypatch.setattr(os, "access", access_of)
+    (error,) = [line for line in errors(file) if name in line]
+    assert error.endswith(f"spec.model.base: {unreadable} cannot be read. Run `chmod u+r {unreadable}`.")
 
 
 def test_a_target_module_that_the_base_does_not_have_is_an_error(tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ def test_all_faults_of_rows_are_shown_with_file_and_line_and_no_value(tmp_path: 
     found = errors(file)
     assert [line.rstrip() for line in found] == [
         'a.jsonl:2: participant bank-a: Field "text" must be text, not a list. Write text, or delete the row.',
-        "a.jsonl:3:1: participant bank-a: Not valid JSON: expected a value. "
-        "Write text in double quotes, a number, `true`, `false` or `null` here.",
+        "a.jsonl:3:1: participant bank-a: Not valid JSON: the row is not a JSON object. "
+        "Write each row as an object in braces.",
         'a.jsonl:4: participant bank-a: Field "text" is empty, so there is nothing to learn. '
         "Fill it in, or delete the row.",
         'b.jsonl:1: participant bank-b: Field "text" is missing; the format Text needs {text}. Add it to '

@@ -76,10 +76,19 @@ def test_a_file_that_was_never_run_says_how_to_run_it(file: Path) -> None:
         locate(str(file))
 
 
-@pytest.mark.parametrize("called", ["default/quikstart", "default", "", "other/place"])
-def test_runs_nearby_are_named(hand: Hand, runs: Path, called: str) -> None:
+@pytest.mark.parametrize(
+    ("called", "said"),
+    [
+        ("default/quikstart", r"Did you mean `.*runs/default/quickstart`\?"),
+        ("default", r"Did you mean `.*runs/default/quickstart`\?"),
+        ("", r"Did you mean `.*runs/default/quickstart`\?"),
+        ("other/place", r"The only run here is `.*runs/default/quickstart`\."),
+    ],
+)
+def test_runs_nearby_are_named(hand: Hand, runs: Path, called: str, said: str) -> None:
+    """A run whose name is not similar is probably not meant: `delete` must not propose it."""
     hand.begin()
-    with pytest.raises(NoRun, match=r"Did you mean `.*runs/default/quickstart`\?"):
+    with pytest.raises(NoRun, match=said):
         locate(str(runs / called))
 
 

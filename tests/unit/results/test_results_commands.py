@@ -1,6 +1,7 @@
 """What the commands print, through the real command line."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -149,7 +150,7 @@ def test_a_changed_ledger_is_found_out(run: Path) -> None:
     assert "sound" not in result.stdout
     assert lines[-1] == (
         "hint: Restore the files named above from a backup of the ledger, and verify again. Without a backup, use only "
-        f"rounds 1 and 3, which no finding is about: `fedtrain export {run} --round 3`."
+        f"rounds 1 and 3, which have no findings: `fedtrain export {run} --round 3`."
     )
     assert fedtrain("export", run, "--round", "3", "--out", run.parent / "out").exit_code == 0
 
@@ -194,6 +195,7 @@ def test_delete_asks_first(run: Path) -> None:
     result = fedtrain("delete", run, given="n\n")
     assert result.exit_code == 1
     assert "nothing was deleted" in result.stderr
+    assert re.search(r"Delete the run \S+/runs/default/quickstart \([0-9]+ files\)\?", result.output)
     assert run.is_dir()
     result = fedtrain("delete", run, given="y\n")
     assert result.exit_code == 0

@@ -206,6 +206,19 @@ def test_compare_shows_results_and_the_fields_that_differ(second: Hand, runs: Pa
     assert "quickstart and second" in page
 
 
+def test_runs_with_different_headline_metrics_are_compared_by_the_first_metric_that_all_have(
+    second: Hand, finished: Hand
+) -> None:
+    one, other = summarise(finished.ledger), summarise(second.ledger)
+    hub = other.spec.evaluation.hub
+    assert hub is not None
+    loss = hub.model_copy(update={"metrics": tuple(metric for metric in hub.metrics if metric.name == "loss")})
+    evaluation = other.spec.evaluation.model_copy(update={"hub": loss})
+    without_accuracy = replace(other, spec=other.spec.model_copy(update={"evaluation": evaluation}))
+    assert [run.metric for run in compare_runs((one, other)).runs] == ["accuracy", "accuracy"]
+    assert [run.metric for run in compare_runs((one, without_accuracy)).runs] == ["loss", "loss"]
+
+
 def test_compare_warns_of_metrics_that_the_hubs_measured_on_other_rows(second: Hand, finished: Hand) -> None:
     one, other = summarise(finished.ledger), summarise(second.ledger)
     names = ("quickstart", "second")

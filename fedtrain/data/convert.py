@@ -96,7 +96,7 @@ def convert(sources: Sequence[str], out: Path, how: Conversion) -> Converted:
 def _all_invalid(errors: Sequence[DataError]) -> DataError:
     """The error of data from which `skip_invalid` would leave nothing."""
     count, first = len(errors), errors[0]
-    rows = f"all {count:,} rows are" if count > 1 else "the only row is"
+    rows = f"all {several(count, 'row')} are" if count > 1 else "the only row is"
     fix = f". {first.fix[:1].upper()}{first.fix[1:]}".rstrip(".") if first.fix else ""
     return DataError(
         f"{rows} invalid, so --skip-invalid leaves none (first: {first.problem})", f"correct at least one row{fix}"

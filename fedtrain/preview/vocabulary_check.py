@@ -75,4 +75,4 @@ def _size(base: BaseFiles) -> int:
 
 
 def _embedding(rows: int) -> str:
-    return f"the embedding of the base model has {rows:,} rows (ids 0 to {rows - 1:,})"
+    return f"the embedding of the base model has {several(rows, 'row')} (ids 0 to {rows - 1:,})"

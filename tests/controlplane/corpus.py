@@ -120,6 +120,7 @@ OTHER_WORDS = {
     "a duration in words": '"2 hours" is not a duration. Use a duration such as `90s`, `30m` or `2h`.',
     "a duration without unit": 'must be of type string: "integer"',
     "a size in words": '"40 GB" is not a size. Use a size such as `40Gi`.',
+    "an amount that is not a quantity": '"4GB" is not an amount. Use an amount such as `500m` or `40Gi`.',
     "cores without quotes": 'must be of type string: "integer"',
     "a number for a label": 'must be of type string: "integer"',
     "a list for labels": 'must be of type object: "array"',

@@ -1,9 +1,11 @@
 """Rules on `spec.pods` of a policy: errors that Kubernetes would otherwise report for each pod of each task."""
 
-from fedtrain.api.base import smallest
+from collections.abc import Mapping
+
+from fedtrain.api.base import amount, smallest
 from fedtrain.api.pods import Pods, Resources, ValueFrom, Variable
 from fedtrain.api.rules.context import Context
-from fedtrain.api.rules.rule import Cel, Violations, broken, rule
+from fedtrain.api.rules.rule import Cel, Rule, Violations, broken, rule
 from fedtrain.api.rules.unique import unique
 
 RESERVED = "FEDTRAIN_"
@@ -78,3 +80,33 @@ def requests_are_within_limits(resources: Resources, context: Context) -> Violat
         limit = resources.limits.get(name)
         if smallest(request, limit) != request:
             yield broken("requests", name, name=name, request=request, limit=limit)
+
+
+def _whole_devices(field: str) -> Rule:
+    """The rule on the amounts of devices in a field of `resources`."""
+    own = f"self.{field}"
+    broken_amount = f"k.contains('/') && isQuantity({own}[k]) && !quantity({own}[k]).isInteger()"
+    first = f"{own}.filter(k, {broken_amount})"
+
+    def check(resources: Resources, context: Context) -> Violations:
+        amounts: Mapping[str, str] = getattr(resources, field)
+        for name, value in amounts.items():
+            if "/" in name and amount(value) % 1:
+                yield broken(field, name, name=name, value=value)
+
+    check.__name__ = f"{field}_of_devices_are_whole"
+    check.__doc__ = f"The {field} of devices, such as `nvidia.com/gpu`, are whole numbers."
+    return rule(
+        Resources,
+        field,
+        message="{name} is {value}, but a device cannot be divided.",
+        fix='Use a whole number, such as `"1"`.',
+        cel=Cel(
+            valid=f"!has({own}) || {own}.all(k, !({broken_amount}))",
+            values={"name": f"{first}[0]", "value": f"{first}.map(k, {own}[k])[0]"},
+        ),
+    )(check)
+
+
+requests_of_devices_are_whole = _whole_devices("requests")
+limits_of_devices_are_whole = _whole_devices("limits")

@@ -123,10 +123,10 @@ def federation(banks: Federation, api: Api, s3_server: S3Server, namespace: str)
 
 @pytest.fixture
 def operator(
-    kinds: ControlPlane, operator_kubeconfig: Path, federation: Federation, tmp_path: Path
+    kinds: ControlPlane, operator_kubeconfig: Path, federation: Federation, zygote: str, tmp_path: Path
 ) -> Iterator[Operator]:
     """It runs while a test does, and lets the training go after it."""
-    with Operator(operator_kubeconfig, tmp_path) as running:
+    with Operator(operator_kubeconfig, tmp_path, zygote) as running:
         yield running
         if kinds.api.find(TRAININGS, federation.name, federation.namespace):
             federation.delete(kinds.api)

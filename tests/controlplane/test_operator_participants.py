@@ -27,10 +27,11 @@ def seen(federation: Federation, api: Api) -> Json:
 
 
 def test_the_hub_shows_which_participants_are_silent(
-    operator_kubeconfig: Path, federation: Federation, api: Api, s3_server: S3Server, tmp_path: Path
+    operator_kubeconfig: Path, federation: Federation, api: Api, s3_server: S3Server, zygote: str, tmp_path: Path
 ) -> None:
-    banks = Operator(operator_kubeconfig, tmp_path, CONTROLLERS="participant", HEARTBEAT_SECONDS="1")
-    hub = Operator(operator_kubeconfig, tmp_path, CONTROLLERS="coordinator", HEARTBEAT_SECONDS="1", RESYNC_SECONDS="1")
+    often = {"HEARTBEAT_SECONDS": "1", "RESYNC_SECONDS": "1"}
+    banks = Operator(operator_kubeconfig, tmp_path, zygote, CONTROLLERS="participant", **often)
+    hub = Operator(operator_kubeconfig, tmp_path, zygote, CONTROLLERS="coordinator", **often)
     with banks, hub:
         first = eventually(lambda: record(api, "bank-a").get("lastSeen"))
         eventually(lambda: record(api, "bank-a")["lastSeen"] != first)
@@ -47,9 +48,9 @@ def test_the_hub_shows_which_participants_are_silent(
 
 
 def test_a_participants_record_says_what_its_policy_maps_now(
-    operator_kubeconfig: Path, banks: Federation, api: Api, tmp_path: Path
+    operator_kubeconfig: Path, banks: Federation, api: Api, zygote: str, tmp_path: Path
 ) -> None:
-    with Operator(operator_kubeconfig, tmp_path):
+    with Operator(operator_kubeconfig, tmp_path, zygote):
         eventually(lambda: record(api, "bank-a").get("datasets") == [{"name": "glosses"}])
         policy = api.get(POLICIES, "bank-a", "at-bank-a")["spec"]["datasets"]
         more = [*policy, {"name": "letters", "uri": "/data/letters.jsonl"}]

@@ -252,12 +252,12 @@ def _may(account: Api, verb: str, group: str, resource: str, namespace: str) -> 
 
 
 def test_report_a_secret_that_the_operator_is_not_allowed_to_read(
-    operator_kubeconfig: Path, federation: Federation, api: Api, s3_server: S3Server, tmp_path: Path
+    operator_kubeconfig: Path, federation: Federation, api: Api, s3_server: S3Server, zygote: str, tmp_path: Path
 ) -> None:
     api.create(SECRETS, {"metadata": {"name": "other"}}, federation.namespace)
     storage = federation.bucket(s3_server)
     storage["s3"]["credentialsSecretRef"]["name"] = "other"
-    with Operator(operator_kubeconfig, tmp_path):
+    with Operator(operator_kubeconfig, tmp_path, zygote):
         federation.apply(api, s3_server, storage=storage)
         eventually(lambda: federation.condition(api, "StoreReachable").get("status") == "False")
         condition = federation.condition(api, "StoreReachable")

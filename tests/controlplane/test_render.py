@@ -88,7 +88,7 @@ def test_what_render_prints_is_what_the_operator_makes(
 
     made: dict[Key, Json] = {}
     held = {f"{federation.name}-{key.round}-{key.work.lower()}-" for key in expected}
-    with Operator(operator_kubeconfig, tmp_path), Pods(api, zygote, tmp_path / "pods", held=held) as pods:
+    with Operator(operator_kubeconfig, tmp_path, zygote), Pods(api, zygote, tmp_path / "pods", held=held) as pods:
         api.create(TRAININGS, training, namespace)
         for work, round in dict.fromkeys((key.work, key.round) for key in expected):  # what has pods that wait, stays
             made |= eventually(partial(all_of, work, round))

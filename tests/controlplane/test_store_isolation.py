@@ -210,12 +210,12 @@ def test_a_participants_signed_requests_do_not_allow_anything_else(place: Place)
 
 
 def test_what_a_revoked_participant_reads_becomes_empty_and_the_others_continue(
-    operator_kubeconfig: Path, federation: Federation, api: Api, s3_server: S3Server, tmp_path: Path
+    operator_kubeconfig: Path, federation: Federation, api: Api, s3_server: S3Server, zygote: str, tmp_path: Path
 ) -> None:
     """With real operators. No pod runs: the test writes what pods would."""
     who, other = federation.who
     record = api.get(PARTICIPANTS, who)
-    with Operator(operator_kubeconfig, tmp_path, RESYNC_SECONDS="1"):
+    with Operator(operator_kubeconfig, tmp_path, zygote, RESYNC_SECONDS="1"):
         federation.apply(api, s3_server, evaluation={})
         ledger = federation.ledger(s3_server)
         run = eventually(lambda: ledger.read(names.RUN, RunRecord))

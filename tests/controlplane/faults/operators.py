@@ -4,11 +4,9 @@ import json
 import os
 import signal
 import threading
-from contextlib import suppress
 from pathlib import Path
 
 from tests.support.operating import Operator
-from tests.support.zygote import fork
 
 
 class SupervisedOperator(Operator):
@@ -22,11 +20,9 @@ class SupervisedOperator(Operator):
         self, zygote: str, kubeconfig: Path, folder: Path, module: str = "fedtrain_operator.main", **settings: str
     ) -> None:
         """`module`: whose `main` it runs."""
-        super().__init__(kubeconfig, folder, HEALTH_PORT="0", **settings)
-        self.log.touch()
-        self.environment |= {"FEDTRAIN_TEST_ARGV": json.dumps([module]), "FEDTRAIN_TEST_LOG": str(self.log)}
+        super().__init__(kubeconfig, folder, zygote, HEALTH_PORT="0", **settings)
+        self.environment["FEDTRAIN_TEST_ARGV"] = json.dumps([module])
         self.starts = 0
-        self._zygote = zygote
         self._stop = threading.Event()
 
     def start(self) -> None:
@@ -39,8 +35,7 @@ class SupervisedOperator(Operator):
         """And none is started again."""
         self._stop.set()
         self._thread.join()
-        with suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)
+        super().kill()
 
     def freeze(self) -> None:
         """It does nothing until `thaw`, and what it is told meanwhile waits for it."""
@@ -57,5 +52,5 @@ class SupervisedOperator(Operator):
                 self._fork()
 
     def _fork(self) -> None:
-        self._pid = fork(self._zygote, self.environment)
+        super().start()
         self.starts += 1

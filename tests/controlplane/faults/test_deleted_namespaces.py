@@ -32,7 +32,13 @@ def federation(banks: Federation, api: Api, s3_server: S3Server, namespace: str)
 
 
 def test_the_participant_is_left_out_with_the_api_servers_words_and_the_others_finish_the_run(
-    federation: Federation, pods: Pods, api: Api, s3_server: S3Server, operator_kubeconfig: Path, tmp_path: Path
+    federation: Federation,
+    pods: Pods,
+    api: Api,
+    s3_server: S3Server,
+    operator_kubeconfig: Path,
+    zygote: str,
+    tmp_path: Path,
 ) -> None:
     """The rights of the operator there and the policy are deleted with the namespace, in any order. So round 1 may end
     at once, because the policy is missing; in round 2 no task can be created, so it does not wait. The namespace is
@@ -53,7 +59,7 @@ def test_the_participant_is_left_out_with_the_api_servers_words_and_the_others_f
         assert (manifest.outcome, left_out.participant) == ("Committed", GONE)
         return left_out
 
-    operator = Operator(operator_kubeconfig, tmp_path, RESYNC_SECONDS="2")
+    operator = Operator(operator_kubeconfig, tmp_path, zygote, RESYNC_SECONDS="2")
     operator.may_be_refused = True
     with operator:
         pods.held = {f"-1-train-{GONE}-", f"-3-train-{KEPT}-"}

@@ -13,6 +13,7 @@ _MOST_BLANKS = 4
 """Blanks in a column's name; a name with as many, or with a full stop, is probably a sentence."""
 _UNUSUAL = re.compile(r"[<>=*!?,;|\"{}]")
 """Characters that names of columns do not have."""
+_IF_HEADER = "; if the first line is a header, name its columns in `data.fields`"
 
 
 class NoHeader(DataError):
@@ -28,8 +29,8 @@ class NoHeader(DataError):
         names = [*required, *(f"column{number}" for number in range(len(required) + 1, self.cells + 1))]
         if self.delimiter == "\t":
             listed = " and ".join(f"`{column}`" for column in names)
-            return DataError(self.problem, f"{self.fix}: {listed}, separated by tabs")
-        return DataError(self.problem, f"{self.fix}: `{self.delimiter.join(names)}`")
+            return DataError(self.problem, f"{self.fix}: {listed}, separated by tabs{_IF_HEADER}")
+        return DataError(self.problem, f"{self.fix}: `{self.delimiter.join(names)}`{_IF_HEADER}")
 
 
 def check_is_header(

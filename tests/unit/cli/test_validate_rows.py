@@ -83,9 +83,17 @@ def test_one_row_without_the_field_is_not_a_reason_to_rename_the_fields_of_all(t
             "first,second\na,b\n",
             "the rows have first, second. Rename `first` to `text` in this file, as in the rows of bank-b.",
         ),
-        ("Text", "a first row of six words,b\nc,d\n", "not like a header. Add a header above it: `text,column2`."),
+        (
+            "Text",
+            "a first row of six words,b\nc,d\n",
+            "Add a header above it: `text,column2`; if the first line",
+        ),
         ("Text", "Body: en,b\nc,d\n", "Rename `Body: en` to `text` in this file, as in the rows of bank-b."),
-        ("Text", f"{'a long first row ' * 3},b\nc,d\n", "not like a header. Add a header above it: `text,column2`."),
+        (
+            "Text",
+            f"{'a long first row ' * 3},b\nc,d\n",
+            "Add a header above it: `text,column2`; if the first line",
+        ),
     ],
 )
 def test_the_columns_of_a_table_are_named_with_the_fields_to_set(

@@ -175,6 +175,6 @@ def _suggest(runs: Iterator[str], wrong: str = "") -> str:
     if len(found) == 1 and (not wrong or nearest(Path(wrong).name, Path(found[0]).parts)):
         return f"Did you mean `{found[0]}`?"
     if len(found) == 1:
-        return f"The only run here is `{found[0]}`."
+        return f"Name a run; the only one here is `{found[0]}`."
     more = "\n  ..." if len(found) > _LISTED else ""
     return "Use one of these runs:\n" + "\n".join(f"  {run}" for run in found[:_LISTED]) + more

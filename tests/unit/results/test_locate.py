@@ -82,7 +82,7 @@ def test_a_file_that_was_never_run_says_how_to_run_it(file: Path) -> None:
         ("default/quikstart", r"Did you mean `.*runs/default/quickstart`\?"),
         ("default", r"Did you mean `.*runs/default/quickstart`\?"),
         ("", r"Did you mean `.*runs/default/quickstart`\?"),
-        ("other/place", r"The only run here is `.*runs/default/quickstart`\."),
+        ("other/place", r"Name a run; the only one here is `.*runs/default/quickstart`\."),
     ],
 )
 def test_runs_nearby_are_named(hand: Hand, runs: Path, called: str, said: str) -> None:

@@ -40,6 +40,9 @@ def _value(shape: Shape, raw: Any, bad: Set[Path], at: Path) -> Any:
         return partial(shape.block, raw, bad, at)
     if shape.item is not None and is_list(raw):
         return _items(shape.item, raw, bad, at)
+    if shape.kind == "Table" and is_map(raw):
+        wrong = {path[len(at)] for path in bad if path[: len(at)] == at and len(path) > len(at)}
+        return {name: value for name, value in raw.items() if name not in wrong}
     return raw
 
 

@@ -17,6 +17,10 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()  # or libraries report at exit that they leak
+
+
 @pytest.fixture(scope="session")
 def zygote() -> Generator[str, None, None]:
     """The address of a process that has imported torch, and forks runs, trainers and workers."""

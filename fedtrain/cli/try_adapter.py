@@ -69,7 +69,7 @@ def command(
         raise click.BadParameter("the prompt is empty. Write a question.", param_hint="PROMPT")
     from fedtrain.data.errors import DataError
     from fedtrain.results.answering import Answerer, Decoding
-    from fedtrain.results.base_folder import base_folder
+    from fedtrain.results.base_folder import base_folder, shown_base
     from fedtrain.results.best_round import round_number
     from fedtrain.results.chance import guess_warning
     from fedtrain.results.export import exported_round, write_adapter
@@ -100,7 +100,7 @@ def command(
     if number is None and (guess := guess_warning(summary)):
         aside(f"warning: {guess}")
     which = f"round {chosen.number}" if chosen.number else "the initial adapter (the base model's answers)"
-    click.echo(f"{summary.name}, {which}: loading {summary.spec.model.base}", err=True)
+    click.echo(f"{summary.name}, {which}: loading {shown_base(summary.spec.model.base, folder)}", err=True)
     try:
         with TemporaryDirectory() as adapter:
             write_adapter(located.ledger, summary, chosen, Path(adapter))

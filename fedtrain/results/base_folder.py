@@ -4,6 +4,7 @@ from pathlib import Path
 
 from fedtrain.api.base_model_folder import not_a_base
 from fedtrain.api.model import Model
+from fedtrain.api.places import base_kind, short_path
 from fedtrain.data.hub_cache import cached_folder
 from fedtrain.results.locate import Located, run_folder
 
@@ -33,6 +34,12 @@ def base_folder(located: Located, model: Model, named: str | None = None) -> Pat
             "with --base."
         )
     return f"The folder {model.base} with the base model does not exist. Name an existing folder with --base."
+
+
+def shown_base(base: str, folder: Path) -> str:
+    """Return the id of a model on Hugging Face, and for another base the folder that was found: the path in
+    `spec.model.base` is relative to a file that may be elsewhere."""
+    return base if base_kind(base, folder.parent) == "Hub" else short_path(str(folder))
 
 
 def not_the_base(named: Path | str, contents: str) -> str:

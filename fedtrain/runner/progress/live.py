@@ -140,7 +140,7 @@ def _state(row: Row) -> Text:
 def _numbers(row: Row, width: int) -> dict[str, str]:
     """The numbers that fit, by their column."""
     found = {
-        "trained": "" if row.trained is None else f"{row.trained:,}",
+        "trained": "" if row.trained is None or not row.is_done else f"{row.trained:,}",
         "loss": "" if row.loss is None else loss_text(row.loss),
     }
     if width >= _WIDE:

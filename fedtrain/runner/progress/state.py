@@ -102,6 +102,7 @@ class View:
             case PhaseChanged():
                 if event.round != self.round:
                     self.round_since = self.clock()
+                    self.rows, self.hub_progress = {who: Row() for who in self.participants}, 0.0
                 self.round, self.message = event.round, event.message
                 self.phase = PHASES.get(event.phase, event.phase)
             case Planned(plan, trained):

@@ -133,6 +133,19 @@ def test_the_time_left_follows_the_durations_of_earlier_rounds() -> None:
     assert time_left(view) == (None, None)
 
 
+def test_a_new_round_begins_without_the_results_of_the_previous_one() -> None:
+    text = shown(STARTED, PLANNED, Delivered(UPDATE), PhaseChanged(2, "Planning", ""))
+    assert "round 2 of 2" in text
+    for word in ("100%", "done", "1.250", "trained"):
+        assert word not in text
+
+
+def test_samples_are_called_trained_when_they_are() -> None:
+    started = (STARTED, PhaseChanged(1, "Training", ""), PLANNED, at_work("training", 3, 25))
+    assert "160" not in shown(*started)
+    assert "160" in shown(*started, Delivered(UPDATE))
+
+
 def test_the_share_of_a_round_only_grows_while_a_participant_measures_trains_and_sends() -> None:
     view = View(clock=lambda: 0.0)
     for event in (STARTED, PhaseChanged(1, "Training", ""), PLANNED, TaskStarted(TaskKey(1, "Train", "zoo", 1))):

@@ -14,6 +14,7 @@ from fedtrain.plurals import form, several
 from fedtrain.preview.base_check import CheckedBase, check_base, rendered_rows
 from fedtrain.preview.checked_rows import HUB, CheckedRows
 from fedtrain.preview.choices_check import choices_errors, strange_rows
+from fedtrain.preview.cluster_settings import cluster_settings
 from fedtrain.preview.gate_warnings import gate_warnings
 from fedtrain.preview.gpu_check import gpu_errors, gpu_warnings
 from fedtrain.preview.initial_adapter import initial_adapter_errors
@@ -54,7 +55,8 @@ def check(federation: Federation, limit: int | None) -> Checked:
     rendered = counter_of(federation)
     rows = check_rows(federation, limit, rendered=rendered)
     found = checked(federation, rows, tuple(row_notes(rows, spec)), limit, rendered)
-    return replace(found, errors=(*found.errors, *gpu_errors(federation, find_devices)))
+    errors = (*found.errors, *gpu_errors(federation, find_devices))
+    return replace(found, errors=errors, warnings=(*found.warnings, *cluster_settings(spec)))
 
 
 def counter_of(federation: Federation) -> RenderedRows | None:

@@ -209,7 +209,9 @@ WITHOUT_EFFECT: dict[str, dict[str, Any]] = {
     "limits.taskDuration": {"limits": {"taskDuration": "1s"}},
     "limits.concurrentTasks": {"limits": {"concurrentTasks": 1}},
     "windows": {"windows": [{"start": "03:00", "end": "03:01"}]},
-    "pods.resources.limits": {"pods": {"resources": {"limits": {"cpu": "1"}}}},
+    "logs": {"logs": "All"},
+    "spool": {"spool": {"volumeClaim": "spool"}},
+    "pods": {"pods": {"env": [{"name": "HF_TOKEN", "value": "x"}]}},
 }
 
 
@@ -227,6 +229,27 @@ def test_validate_names_the_fields_without_effect(tmp_path: Path) -> None:
         assert f"warning: spec.{field} (policy a) has no effect with `fedtrain run`: {reason}." in done.stderr
 
 
+@pytest.mark.parametrize("command", ["validate", "run"])
+def test_fields_of_a_training_that_only_a_cluster_uses_are_named(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fedtrain.runner.run.run", stop)
+    said = {
+        "suspend": "Ctrl-C stops the run, and the same command resumes it",
+        "storage.retentionPolicy": "`fedtrain delete` deletes a run",
+    }
+    settings = {"suspend": True, "storage": {"type": "File", "retentionPolicy": "Delete"}}
+    done = CliRunner().invoke(main, [command, str(written(tmp_path, {}, settings))])
+    for field, reason in said.items():
+        assert f"warning: spec.{field} has no effect with `fedtrain run`: {reason}." in done.stderr
+    settings = {"suspend": False, "storage": {"type": "File", "retentionPolicy": "Retain"}}
+    assert "no effect" not in CliRunner().invoke(main, [command, str(written(tmp_path, {}, settings))]).stderr
+
+
+def stop(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
 APPLIED = {
     "datasets": "where the rows are",
     "baseModel": "access to the base model",
@@ -238,9 +261,6 @@ APPLIED = {
 OF_PODS = {
     "limits.gpuModel": "is only reported",
     "privacy.noiseKeySecretRef": "a run creates the keys",
-    "logs": "no line leaves the machine",
-    "spool": "of pods",
-    "pods": "of pods",
 }
 """Settings of pods and of what the hub sees, which limit nothing."""
 

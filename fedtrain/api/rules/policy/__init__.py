@@ -22,7 +22,7 @@ from fedtrain.api.rules.policy import (
     windows,
     work,
 )
-from fedtrain.api.rules.policy.one_machine import CLUSTER_ONLY
+from fedtrain.api.rules.policy.one_machine import is_cluster_only
 from fedtrain.api.rules.policy.rule import Holding, Objection, Refusing, Request, Situation
 
 MODULES = (base_models, compute, images, windows)
@@ -70,7 +70,7 @@ _OF_TASKS_FROM_ELSEWHERE = (
 )
 
 ON_ONE_MACHINE: tuple[Refusing | Holding, ...] = tuple(
-    one for one in (*REFUSING, *HOLDING) if one.field not in CLUSTER_ONLY and one not in _OF_TASKS_FROM_ELSEWHERE
+    one for one in (*REFUSING, *HOLDING) if not is_cluster_only(one.field) and one not in _OF_TASKS_FROM_ELSEWHERE
 )
 """Rules that `fedtrain run` applies too."""
 

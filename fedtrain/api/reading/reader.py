@@ -16,6 +16,7 @@ from fedtrain.api.participant_record import ParticipantRecord
 from fedtrain.api.paths import Path, show
 from fedtrain.api.reading.adapter_digest import with_digest, without_digests_of_nothing
 from fedtrain.api.reading.documents import Documents, Located
+from fedtrain.api.reading.empty_fields import empty_fields
 from fedtrain.api.reading.errors import NO_TRAINING, FieldError, Invalid
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.reading.fields_beside_spec import with_fields_in_spec
@@ -31,7 +32,7 @@ from fedtrain.api.reading.partial_model import partial
 from fedtrain.api.reading.requesters import of_this_training
 from fedtrain.api.reading.row_fields import mapped_fields
 from fedtrain.api.reading.source import read_text
-from fedtrain.api.reading.type_errors import lists_names, translate
+from fedtrain.api.reading.type_errors import empty, lists_names, translate
 from fedtrain.api.reading.unknown_fields import named_by_key, unknown_field
 from fedtrain.api.rules.context import Context, Found, Place
 from fedtrain.api.rules.validate import has_no_policies, validate
@@ -192,6 +193,8 @@ class _Reader:
         """The document as a model; if it has errors, its valid part."""
         for found in kubernetes_errors(model, raw, self.documents[place.document].text_at):
             self._error(place.at(*found.path), found.message, found.fix, key=found.at_key)
+        for path, field in empty_fields(model, raw):
+            self._error(place.at(*path), *empty(field))
         try:
             return model.model_validate(raw, by_alias=True, by_name=False)
         except ValidationError as error:

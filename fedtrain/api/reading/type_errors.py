@@ -93,6 +93,11 @@ def _example(name: str, shape: Shape, block: type[Block] | None) -> str:
     return f"it, for example `{name}: {forms[0] if forms else example(name, shape, block)}`"
 
 
+def empty(field: FieldOf) -> Texts:
+    """Return message and fix for a field without a value."""
+    return _null(field, field.shape)
+
+
 def _null(field: FieldOf, shape: Shape) -> Texts:
     if "None" in shape.choices:
         return f"{field.name} is null.", "Write the word `None`."

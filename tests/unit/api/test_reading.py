@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from federation_files import POLICY_B, SECTIONS, write
+from federation_files import POLICY_A, POLICY_B, SECTIONS, write
 
 from fedtrain.api.reading import Invalid, read_file
 
@@ -143,3 +143,41 @@ def test_json_is_yaml(tmp_path: Path):
         '"training": {"length": {"type": "Steps", "steps": 5}}}}\n---' + policies
     )
     assert read_file(file).training.spec.rounds.count == 3
+
+
+@pytest.mark.parametrize(
+    ("sections", "error"),
+    [
+        (
+            {"model": "  model: {base: ./base, revision: }"},
+            "5:25: spec.model.revision: revision is empty. Use a string, or remove the line to get the default.",
+        ),
+        (
+            {"rounds": "  rounds: {count: 3, minParticipants: null}"},
+            "8:22: spec.rounds.minParticipants: minParticipants is empty. Use a whole number of 1 or more, or remove",
+        ),
+        (
+            {"participants": "  participants: [{name: bank-a, weight: ~}, {name: bank-b}]"},
+            "7:33: spec.participants[0].weight (participant bank-a): weight is empty.",
+        ),
+        (
+            {"evaluation": "  evaluation: {hub: }"},
+            "12:16: spec.evaluation.hub: hub is empty. Write `{data: {uri: ./data/rows.jsonl}}`, or remove the line",
+        ),
+        (
+            {"bank-a": POLICY_A.replace("spec: {", "spec: {baseModel: , ")},
+            "spec.baseModel (policy bank-a): baseModel is empty.",
+        ),
+    ],
+    ids=lambda one: next(iter(one)) if isinstance(one, dict) else "",
+)
+def test_a_field_without_a_value_is_an_error_and_not_the_default(
+    sections: dict[str, str], error: str, tmp_path: Path
+) -> None:
+    (found,) = errors(write(tmp_path, **sections))
+    assert error in found
+
+
+def test_null_ids_of_a_security_context_let_the_cluster_choose(tmp_path: Path) -> None:
+    ids = "pods: {securityContext: {runAsUser: null, fsGroup: null}}, "
+    read_file(write(tmp_path, **{"bank-a": POLICY_A.replace("spec: {", f"spec: {{{ids}")}))

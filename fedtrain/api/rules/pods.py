@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from fedtrain.api.base import amount, smallest
-from fedtrain.api.pods import Pods, Resources, ValueFrom, Variable
+from fedtrain.api.pods import Pods, Resources, Toleration, ValueFrom, Variable
 from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.rule import Cel, Rule, Violations, broken, rule
 from fedtrain.api.rules.unique import unique
@@ -52,6 +52,50 @@ def variable_is_not_reserved(variable: Variable, context: Context) -> Violations
 def value_has_one_source(value_from: ValueFrom, context: Context) -> Violations:
     """`valueFrom` has either `secretKeyRef` or `configMapKeyRef`."""
     if (value_from.secret_key_ref is None) == (value_from.config_map_key_ref is None):
+        yield broken()
+
+
+@rule(
+    Toleration,
+    "value",
+    message="With `operator: Exists`, a toleration has no value, but value is {value}.",
+    fix="Remove `value`, or write `operator: Equal`.",
+    cel=Cel(
+        valid="!(has(self.operator) && self.operator == 'Exists') || !has(self.value) || self.value == ''",
+        values={"value": "self.value"},
+    ),
+    reason="FieldValueForbidden",
+)
+def toleration_of_any_value_has_no_value(toleration: Toleration, context: Context) -> Violations:
+    """A toleration with `operator: Exists` has no `value`."""
+    if toleration.operator == "Exists" and toleration.value:
+        yield broken(value=toleration.value)
+
+
+@rule(
+    Toleration,
+    "operator",
+    message="A toleration without `key` needs `operator: Exists`, but operator is Equal.",
+    fix="Add `key`, or write `operator: Exists` to tolerate all taints.",
+    cel=Cel(valid="(has(self.key) && self.key != '') || (has(self.operator) && self.operator == 'Exists')"),
+)
+def toleration_of_a_value_has_a_key(toleration: Toleration, context: Context) -> Violations:
+    """A toleration without `key` has `operator: Exists`."""
+    if not toleration.key and toleration.operator != "Exists":
+        yield broken()
+
+
+@rule(
+    Toleration,
+    "tolerationSeconds",
+    message="`tolerationSeconds` is allowed only with `effect: NoExecute`.",
+    fix="Remove it, or write `effect: NoExecute`.",
+    cel=Cel(valid="!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')"),
+    reason="FieldValueForbidden",
+)
+def toleration_for_some_time_is_of_running_pods(toleration: Toleration, context: Context) -> Violations:
+    """`tolerationSeconds` is set only with `effect: NoExecute`."""
+    if toleration.toleration_seconds is not None and toleration.effect != "NoExecute":
         yield broken()
 
 

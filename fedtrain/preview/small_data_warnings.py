@@ -8,6 +8,8 @@ from fedtrain.api.partitioning_strategies import FixedSize
 from fedtrain.listing import listed
 from fedtrain.plurals import form, several
 
+MANY_PASSES = 100
+"""Passes over the rows in one round above which a number of steps is probably meant for the whole run."""
 LISTED = 5
 """Participants that a warning names."""
 
@@ -20,6 +22,7 @@ def small_data_warnings(spec: FederatedTrainingSpec, rows: Mapping[str, Sequence
     training = {who: sum(rows[who]) - sum(held) for who, held in held_out.items()}
     if spec.example_privacy is None:  # a step then samples rows, and the rules on it name too few
         yield from _less_than_a_batch(spec, training)
+        yield from _many_passes(spec, training)
     yield from _less_than_a_slice(spec, training)
 
 
@@ -50,6 +53,24 @@ def _less_than_a_batch(spec: FederatedTrainingSpec, training: Mapping[str, int])
             f"{spec.training.batch_size}), so {effect}. "
             f"Add rows, or set `batchSize: {least}`{' or less' if least > 1 else ''}."
         )
+
+
+def _many_passes(spec: FederatedTrainingSpec, training: Mapping[str, int]) -> Iterator[str]:
+    """Steps are those of one round, and easily taken for those of the run."""
+    passes: dict[str, float] = {}
+    for one in spec.participants:
+        own, count = one.training.over(spec.training), training.get(one.name, 0)
+        if own.length.type == "Steps" and own.length.steps is not None and count >= own.batch_size:
+            passes[one.name] = own.length.steps * own.batch_size / count
+    if not passes or max(passes.values()) <= MANY_PASSES:
+        return
+    who = max(passes, key=lambda one: passes[one])
+    steps = spec.participant(who).training.over(spec.training).length.steps
+    yield (
+        f"training.length.steps is {steps:,}, which counts for each round: {who} "
+        f"({several(training[who], 'training row')}) trains on each row about {passes[who]:,.0f} times in a "
+        "round. For one pass, write `length: {type: Epochs, epochs: 1}`."
+    )
 
 
 _EXHAUSTED = {

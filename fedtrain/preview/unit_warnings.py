@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from fedtrain.api.aggregation_strategies import FedAdagrad, FedAdam, FedYogi
 from fedtrain.api.base import seconds
 from fedtrain.api.data import validation_count
 from fedtrain.api.federated_training import FederatedTrainingSpec
@@ -11,6 +12,17 @@ from fedtrain.plurals import several
 LARGE_FRACTION = 0.5
 USUAL_RATES = (1e-7, 0.1)
 """Learning rates of AdamW outside of this range train nothing, or diverge."""
+LEAST_SGD_RATE = 1e-3
+"""With a smaller learning rate, SGD hardly moves an adapter: it does not scale steps to a usual size, as AdamW does."""
+LARGE_SERVER_RATE = 1.0
+"""Adaptive strategies move each value by about the server's learning rate, and values of an adapter are far below 1."""
+_ADAPTIVE: Mapping[str, type[FedAdam | FedAdagrad | FedYogi]] = {
+    "FedAdam": FedAdam,
+    "FedAdagrad": FedAdagrad,
+    "FedYogi": FedYogi,
+}
+USUAL_GAIN = 100
+"""Server's learning rate / tau of FedAdam's defaults. Up to it, a large tau makes a large learning rate harmless."""
 LARGE_LOSS = 10.0
 """Losses that a base model has are smaller: a guess among 22,000 tokens has this one."""
 SHORT_DEADLINE = 10.0
@@ -22,6 +34,7 @@ def unit_warnings(spec: FederatedTrainingSpec, rows: Mapping[str, Sequence[int]]
     yield from _percent(spec, rows)
     yield from _large_fractions(spec)
     yield from _learning_rate(spec)
+    yield from _server_learning_rate(spec)
     yield from _loss_regression(spec)
     yield from _deadline(spec)
     yield from _median_factor(spec)
@@ -68,10 +81,29 @@ def _learning_rate(spec: FederatedTrainingSpec) -> Iterator[str]:
     own = ((f"participant {one.name}: training.learningRate", one.training.learning_rate) for one in spec.participants)
     least, most = USUAL_RATES
     for field, rate in (("training.learningRate", spec.training.learning_rate), *own):
+        if spec.training.optimizer == "SGD" and rate is not None and rate < LEAST_SGD_RATE:
+            yield (
+                f"{field} is {rate:g}, so small that SGD learns almost nothing: such rates are for AdamW. Usual "
+                "with SGD are `0.01` to `10`; or write `optimizer: AdamW`."
+            )
         if spec.training.optimizer != "AdamW" or rate is None or least <= rate < most:
             continue
         effect = "so large that training usually diverges" if rate >= most else "so small that nothing is learned"
         yield f"{field} is {rate:g}, {effect}. Usual with AdamW are `1e-5` to `1e-3`; check the exponent."
+
+
+def _server_learning_rate(spec: FederatedTrainingSpec) -> Iterator[str]:
+    strategy = spec.aggregation.strategy
+    if (kind := _ADAPTIVE.get(strategy)) is None:
+        return
+    parameters, usual = spec.aggregation.parameters(kind), kind()
+    rate = parameters.server_learning_rate
+    if rate >= LARGE_SERVER_RATE and rate > USUAL_GAIN * parameters.tau:
+        yield (
+            f"aggregation.{strategy[0].lower()}{strategy[1:]}.serverLearningRate is {rate:g}: {strategy} can move each "
+            "value of the adapter by about as much in a round, and such values are far below 1, so training usually "
+            f"diverges. The default is {usual.server_learning_rate:g}."
+        )
 
 
 def _loss_regression(spec: FederatedTrainingSpec) -> Iterator[str]:

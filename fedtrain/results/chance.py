@@ -65,10 +65,40 @@ def guess_warning(summary: RunSummary) -> str:
     if summary.phase not in FINISHED or not summary.rounds_done:
         return ""
     guess = guess_text(summary, summary.made_adapter_of(summary.rounds_done))
+    if guess and (rise := _rise_of_loss(summary)):
+        return (
+            f"{guess}, and {rise}. A learning rate is probably too high: under another `metadata.name`, try a lower "
+            f"`{_RATES.get(summary.spec.aggregation.strategy, 'training.learningRate')}`"
+        )
     return guess and (
         f"{guess}. `rounds.count: {summary.spec.rounds.count}` may be too few: under another `metadata.name`, train "
         "three times as many, or try a higher learning rate or another base model"
     )
+
+
+_RATES = {
+    name: f"aggregation.{name[0].lower()}{name[1:]}.serverLearningRate` or `training.learningRate"
+    for name in ("FedAvgM", "FedAdam", "FedAdagrad", "FedYogi")
+}
+"""Learning rates by strategy, if there are two."""
+
+
+def _rise_of_loss(summary: RunSummary) -> str:
+    """Return by how much the hub's loss rose in the run; empty if it did not, or was not measured."""
+    hub = summary.spec.evaluation.hub
+    first, last = summary.rounds[0].metrics, summary.made_adapter_of(summary.rounds_done).metrics
+    for metric in hub.metrics if hub is not None else ():
+        measure = hub_measure(summary.spec, metric.name)
+        if (
+            metric.type in ("Loss", "Perplexity")
+            and measure is not None
+            and metric.name in first
+            and metric.name in last
+        ):
+            before, after = first[metric.name], last[metric.name]
+            if after > before:
+                return f"{metric.name} rose from {measure.text(before)} to {measure.text(after)}"
+    return ""
 
 
 def guess_text(summary: RunSummary, round: RoundSummary) -> str:

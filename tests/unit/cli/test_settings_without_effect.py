@@ -65,6 +65,18 @@ def test_a_setting_that_takes_effect_is_not_named(blocks: Mapping[str, Mapping[s
         ({"training": {"warmupRatio": 0.8}}, "training.warmupRatio is 0.8"),
         ({"training": {"learningRate": 0.3}}, "training.learningRate is 0.3, so large"),
         ({"training": {"learningRate": 2e-9}}, "training.learningRate is 2e-09, so small"),
+        (
+            {"training": {"optimizer": "SGD", "learningRate": 2e-4}},
+            "training.learningRate is 0.0002, so small that SGD learns almost nothing",
+        ),
+        (
+            {"aggregation": {"strategy": "FedAdam", "fedAdam": {"serverLearningRate": 10}}},
+            "aggregation.fedAdam.serverLearningRate is 10: FedAdam can move each value of the adapter by about as much",
+        ),
+        (
+            {"aggregation": {"strategy": "FedYogi", "fedYogi": {"serverLearningRate": 1}}},
+            "serverLearningRate is 1: FedYogi can",
+        ),
         ({"rounds": {"deadline": "5s"}}, "rounds.deadline is 5s, but"),
         (
             {"aggregation": {"maxUpdateNorm": {"type": "TimesMedian", "factor": 0.5}}},
@@ -83,6 +95,19 @@ def test_usual_values_are_not_named() -> None:
     assert list(unit_warnings(changed(blocks), {})) == []
 
 
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        {"training": {"optimizer": "SGD", "learningRate": 0.01}},
+        {"aggregation": {"strategy": "FedAdam"}},
+        {"aggregation": {"strategy": "FedAdam", "fedAdam": {"serverLearningRate": 10, "tau": 0.1}}},
+        {"aggregation": {"strategy": "FedAvgM"}},
+    ],
+)
+def test_learning_rates_of_other_optimizers_are_not_named(blocks: Mapping[str, Mapping[str, Any]]) -> None:
+    assert list(unit_warnings(changed(blocks), {})) == []
+
+
 def test_a_participant_with_fewer_rows_than_a_batch_is_named_with_them() -> None:
     said = list(small_data_warnings(changed({"training": {"batchSize": 32}}), {"zoo": [1], "museum": [36]}))
     assert said == [
@@ -98,3 +123,16 @@ def test_a_slice_of_fixed_size_beyond_the_rows_is_named_with_what_happens() -> N
     (said,) = small_data_warnings(changed(blocks), {"zoo": [100], "museum": [200]})
     assert said.startswith("zoo (90 training rows) has fewer rows than partitioning.fixedSize.samples (100), so they")
     assert "onExhausted: Idle" in said
+
+
+def test_steps_that_repeat_each_row_many_times_in_a_round_are_named() -> None:
+    length = {"type": "Steps", "steps": 100_000}
+    spec = changed({"training": {"batchSize": 8, "length": length}})
+    who, other = (one.name for one in spec.participants[:2])
+    (said,) = small_data_warnings(spec, {who: [150], other: [1_000_000]})
+    assert said == (
+        f"training.length.steps is 100,000, which counts for each round: {who} (135 training rows) trains on each row "
+        "about 5,926 times in a round. For one pass, write `length: {type: Epochs, epochs: 1}`."
+    )
+    usual = changed({"training": {"batchSize": 8, "length": {"type": "Steps", "steps": 1600}}})
+    assert list(small_data_warnings(usual, {who: [150]})) == []

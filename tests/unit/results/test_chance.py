@@ -55,6 +55,19 @@ def test_an_accuracy_of_one_answer_for_all_rows_is_a_warning(finished: Hand, com
     assert guess_warning(replace(summary, phase="Running")) == ""
 
 
+def test_a_loss_that_rose_does_not_ask_for_a_higher_learning_rate(finished: Hand) -> None:
+    summary = labelled(finished, 0.7)
+    assert "try a higher learning rate" in guess_warning(summary)
+    first, *others = summary.rounds
+    rounds = (replace(first, metrics={**first.metrics, "loss": 0.01}), *others)
+    said = guess_warning(replace(summary, rounds=rounds))
+    assert "higher" not in said
+    assert ", and loss rose from 0.01" in said
+    assert said.endswith(
+        "A learning rate is probably too high: under another `metadata.name`, try a lower `training.learningRate`"
+    )
+
+
 def test_rows_of_the_hub_that_change_during_the_run_are_a_warning(finished: Hand) -> None:
     summary = summarise(finished.ledger)
     a, b = (f"blake3:{letter * 64}" for letter in "ab")

@@ -35,13 +35,15 @@ def check_has_run_json(federation: "Federation") -> None:
 
 
 def check_rows_of_run(federation: "Federation", ledger: "Ledger") -> tuple[str, ...]:
-    """Return a warning for each participant whose rows changed since the unfinished run of this file began; none for
-    a run in a bucket. Raises UserError if too few others are left to resume the run."""
+    """Return a warning for each participant whose rows changed since the run of this file began; none for a run in a
+    bucket. Raises UserError if too few others are left to resume the run."""
     from fedtrain.cli.errors import UserError
     from fedtrain.contracts import names
 
-    if _folder(federation) is None or ledger.size(names.END) is not None:
+    if _folder(federation) is None:
         return ()
+    if ledger.size(names.END) is not None:
+        return _rows_of_finished_run(federation, ledger)
     changed, spec = _changed_rows(federation, ledger), federation.training.spec
     if not changed:
         return ()
@@ -69,6 +71,8 @@ def warnings_of_run(federation: "Federation") -> tuple[str, ...]:
             found += _changed_base(federation, ledger)
             rows = _changed_rows(federation, ledger)
             found += (f"{one}, so the run cannot resume with them. {_WAYS_OUT}." for one in rows)
+        else:
+            found += _rows_of_finished_run(federation, ledger)
     return tuple(found)
 
 
@@ -104,6 +108,18 @@ def _changed_rows(federation: "Federation", ledger: "Ledger") -> list[str]:
         else f"the rows of {who} changed since the run began: {one.why}"
         for who, one in changed_data(federation, ledger, on_disk=True).items()
     ]
+
+
+def _rows_of_finished_run(federation: "Federation", ledger: "Ledger") -> tuple[str, ...]:
+    """Return a warning for each participant whose rows are others now. Missing keys of fingerprints matter no more."""
+    from fedtrain.runner.changed_data import changed_data
+
+    return tuple(
+        f"the rows of {who} changed since the run began: {one.why}. The run has ended without them: to train on them, "
+        "change `metadata.name`."
+        for who, one in changed_data(federation, ledger, on_disk=True).items()
+        if not one.unknown
+    )
 
 
 def _folder(federation: "Federation") -> Path | None:

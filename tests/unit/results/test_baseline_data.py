@@ -12,6 +12,7 @@ from fedtrain.cli.main import main
 from fedtrain.cli.run_of_file import check_rows_of_run, warnings_of_run
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Preflight, Run
+from fedtrain.contracts.run_end import End
 from fedtrain.data.mixed_rows import DatasetRows, fingerprint_of
 from fedtrain.data.reader import read_rows
 from fedtrain.ledger.ledger import Ledger
@@ -83,3 +84,22 @@ def test_a_run_whose_rows_changed_is_refused_once_and_validate_says_so(
         check_rows_of_run(federation, ledger)
     assert refused.value.message.startswith(f"the run cannot resume: {what}; the rows of bank-b changed")
     assert refused.value.hint == "Put the file back as it was, or change `metadata.name` for a new run"
+
+
+def test_rows_that_changed_after_the_run_ended_are_a_warning(
+    counted: tuple[Federation, Ledger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    federation, ledger = counted
+    ledger.claim(names.RUN, Run(run_id="r1", namespace="default", name="demo", spec={}))
+    digest = f"blake3:{64 * '0'}"
+    ledger.claim(names.END, End(run_id="r1", outcome="Succeeded", round=1, adapter=digest, manifest=digest))
+    monkeypatch.chdir(tmp_path)
+    (fingerprint_keys(federation) / "bank-b.key").unlink()
+    assert check_rows_of_run(federation, ledger) == warnings_of_run(federation) == ()
+    changed = tmp_path / "data/bank-a.jsonl"
+    changed.write_text("".join(changed.read_text().splitlines(keepends=True)[1:]))
+    expected = (
+        "the rows of bank-a changed since the run began: data/bank-a.jsonl had 75 rows, and has 74. The run has ended "
+        "without them: to train on them, change `metadata.name`.",
+    )
+    assert check_rows_of_run(federation, ledger) == warnings_of_run(federation) == expected

@@ -16,6 +16,11 @@ from fedtrain.quoting import quoted
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 
+_OTHER_FILES = frozenset(
+    (".json", ".jsonl", ".csv", ".parquet", ".toml", ".ini", ".cfg", ".xml", ".txt", ".md", ".py", ".yam", ".ymal")
+)
+"""Suffixes of files that a folder does not have."""
+
 _POLICY = """---
 # Declared by the owner of {participant}: its data sets. On a cluster this document is in the participant's namespace.
 apiVersion: fedtrain.dev/v1alpha1
@@ -82,6 +87,11 @@ def command(
     beside it. RUN is the folder of a run (runs/default/quickstart), its federation file, or
     s3://bucket/prefix/namespace/name.
     """
+    if target.suffix.lower() in _OTHER_FILES and not target.is_dir():
+        raise UserError(
+            f"{target} is the name of a file, but a federation file ends in .yaml",
+            f"Write `{quoted(target.with_suffix('.yaml'))}`, or the name of a folder.",
+        )
     if run is not None:
         if participants or no_data:
             raise click.UsageError("--participant and --no-data are not valid with --from.")

@@ -52,6 +52,16 @@ def test_a_new_folder_gets_a_valid_file_and_rows_to_try_it_with(here: Path, monk
     )
 
 
+@pytest.mark.parametrize("name", ["federation.json", "sub/federation.toml", "rows.JSONL"])
+def test_a_name_of_another_file_is_not_a_folder(here: Path, name: str) -> None:
+    result = run("init", name)
+    assert result.exit_code == 1
+    assert f"{name} is the name of a file, but a federation file ends in .yaml" in result.stderr
+    assert f"Write `{name.rpartition('.')[0]}.yaml`, or the name of a folder." in result.stderr
+    assert list(here.iterdir()) == []
+    assert run("init", "bank.v2").exit_code == 0, "a folder's name may have a dot"
+
+
 def test_the_written_file_shows_every_field_of_the_api(here: Path):
     run("init")
     text = (here / "federation.yaml").read_text()

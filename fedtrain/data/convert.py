@@ -1,5 +1,6 @@
 """Writes the rows of data sets as JSON lines, as they are or in another format."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -46,6 +47,8 @@ class Converted:
 
     rows: int = 0
     repeated: int = 0
+    separated: int = 0
+    """Rows that have the separator already."""
     blank: list[str] = field(default_factory=list[str])
     """Places of the rows that were left out because their prompt or answer has only blanks."""
     invalid: list[DataError] = field(default_factory=list[DataError])
@@ -80,6 +83,8 @@ def convert(sources: Sequence[str], out: Path, how: Conversion) -> Converted:
             raise _all_invalid(found.invalid) if how.skip_invalid else found.invalid[0]
         if found.invalid and not how.skip_invalid:
             raise InvalidRows(found.invalid)
+        if how.separator and found.separated and found.separated == found.rows + found.repeated:
+            raise _separated_already(found.separated, how.separator)
         if not found.rows and found.blank:
             problem = f"all {several(len(found.blank), 'row')} have a blank prompt or answer (first: {found.blank[0]})"
             raise DataError(problem, "name data with at least one other row")
@@ -101,6 +106,22 @@ def _all_invalid(errors: Sequence[DataError]) -> DataError:
     return DataError(
         f"{rows} invalid, so --skip-invalid leaves none (first: {first.problem})", f"correct at least one row{fix}"
     )
+
+
+def _separated_already(rows: int, separator: str) -> DataError:
+    whose = "the only row has" if rows == 1 else f"all {rows:,} rows have"
+    return DataError(
+        f"{whose} {json.dumps(separator, ensure_ascii=False)} between prompt and completion already, and --separator "
+        "would add another one",
+        "leave out --separator",
+    )
+
+
+def _has_separator(prompt: str, completion: str, separator: str) -> bool:
+    """Whether the texts have the separator where it would be added. Blanks may be on either side."""
+    if bare := separator.rstrip(" "):
+        return prompt.rstrip(" ").endswith(bare)
+    return prompt.endswith(" ") or completion.startswith(" ")
 
 
 def _lines(sources: Sequence[str], how: Conversion, found: Converted) -> Iterator[tuple[str, bytes]]:
@@ -140,6 +161,7 @@ def _converted(parsed: Parsed, target: Target, how: Conversion, found: Converted
     found.spellings.add(row)
     fields = _in_format(row, target)
     if isinstance(fields.get("prompt"), str) and how.separator:
+        found.separated += _has_separator(fields["prompt"], fields["completion"], how.separator)
         bare = how.separator.rstrip(" ")
         fields["prompt"] += bare
         fields["completion"] = how.separator[len(bare) :] + fields["completion"]

@@ -331,6 +331,24 @@ def test_a_separator_stands_between_prompt_and_completion(tmp_path: Path) -> Non
     assert f"\nnext:\n  fedtrain split {tmp_path / 'out.jsonl'} --participants 4 --out " in result.output
 
 
+@pytest.mark.parametrize(
+    ("separator", "prompt", "completion"),
+    [(" =>", "a =>", " x"), (" => ", "a =>", "x"), (r"\n=> ", "a\n=>", " x"), (" ", "a", " x"), (" ", "a ", "x")],
+)
+def test_a_separator_that_all_rows_have_already_is_refused(
+    tmp_path: Path, separator: str, prompt: str, completion: str
+) -> None:
+    row = {"prompt": prompt, "completion": completion}
+    options = ("-o", tmp_path / "out.jsonl", "--to", "PromptCompletion", "--separator", separator)
+    result = run(source(tmp_path, row, row), *options)
+    assert result.exit_code == 1
+    assert "all 2 rows have " in result.stderr
+    assert "between prompt and completion already, and --separator would add another one" in result.stderr
+    assert "hint: Leave out --separator." in result.stderr
+    assert not (tmp_path / "out.jsonl").exists()
+    assert run(source(tmp_path, row, {"prompt": "b", "completion": "y"}), *options).exit_code == 0
+
+
 def test_a_separator_needs_prompts(tmp_path: Path) -> None:
     result = run(source(tmp_path, MESSAGES), "-o", tmp_path / "out.jsonl", "--to", "Messages", "--separator", " ")
     assert "--separator needs --to PromptCompletion" in result.stderr

@@ -19,6 +19,7 @@ from fedtrain.preview.gate_warnings import gate_warnings
 from fedtrain.preview.gpu_check import gpu_errors, gpu_warnings
 from fedtrain.preview.initial_adapter import initial_adapter_errors
 from fedtrain.preview.model_facts import base_folder
+from fedtrain.preview.policy_warnings import policy_warnings
 from fedtrain.preview.rendered_rows import RenderedRows
 from fedtrain.preview.row_check import check_rows
 from fedtrain.preview.row_notes import row_notes
@@ -56,7 +57,8 @@ def check(federation: Federation, limit: int | None) -> Checked:
     rows = check_rows(federation, limit, rendered=rendered)
     found = checked(federation, rows, tuple(row_notes(rows, spec)), limit, rendered)
     errors = (*found.errors, *gpu_errors(federation, find_devices))
-    return replace(found, errors=errors, warnings=(*found.warnings, *cluster_settings(spec)))
+    warnings = (*found.warnings, *policy_warnings(federation, rows), *cluster_settings(spec))
+    return replace(found, errors=errors, warnings=warnings)
 
 
 def counter_of(federation: Federation) -> RenderedRows | None:

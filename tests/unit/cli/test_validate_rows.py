@@ -147,7 +147,7 @@ def test_a_changed_initial_adapter_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["validate", "run"])
 def test_policies_judge_a_training_on_one_machine(tmp_path: Path, command: str) -> None:
     file = federation(tmp_path)
-    limits = "spec: {limits: {adapterRank: 1}, minimums: {participantsPerRound: 2}, allow: {images: []}, "
+    limits = "spec: {limits: {adapterRank: 1}, minimums: {participantsPerRound: 2}, "
     file.write_text(file.read_text().replace("spec: {datasets", f"{limits}datasets", 1))
     result = CliRunner().invoke(main, [command, str(file)])
     assert result.exit_code == 1
@@ -446,3 +446,26 @@ def test_rounds_that_may_be_skipped_are_an_error_only_if_all_are(tmp_path: Path)
     assert "No round can be trained" in errors(file)[0]
     file.write_text(file.read_text().replace("samples: 6", "samples: 5"))
     assert any("3 of 4 rounds, from round 2" in one for one in warnings(file))
+
+
+@pytest.mark.parametrize(("stated", "said"), [(100_000, True), (1, True), (60, False), (55, False)])
+def test_a_stated_number_of_samples_that_is_not_that_of_the_rows_is_a_warning(
+    stated: int, said: bool, tmp_path: Path
+) -> None:
+    file = federation(tmp_path, a=texts(*map(str, range(60))))
+    file.write_text(file.read_text().replace("uri: ./a.jsonl", f"uri: ./a.jsonl, samples: {stated}"))
+    found = [one for one in warnings(file) if "samples" in one]
+    expected = (
+        f"the policy of bank-a says that data set tickets has {stated:,} sample{'' if stated == 1 else 's'}, but "
+        "a.jsonl has 60 rows. Correct or remove `samples`, which the hub sees."
+    )
+    assert found == ([expected] if said else [])
+    assert not [one for one in warnings(file, "--rows", "10") if "samples" in one], "not all rows are counted"
+
+
+def test_a_policy_with_only_the_delta_of_privacy_is_a_warning(tmp_path: Path) -> None:
+    file = federation(tmp_path)
+    plain = file.read_text()
+    file.write_text(plain.replace("{datasets: [", "{privacy: {delta: 1e-6}, datasets: [", 1))
+    (found,) = [one for one in warnings(file) if "delta" in one]
+    assert found.startswith("spec.privacy of the policy of bank-a has only `delta`, so it asks for no privacy")

@@ -67,7 +67,7 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
         ):
             raise Invalid(errors)
     except Invalid as invalid:
-        if invalid.alone and not (invalid := invalid.of_documents_alone()).errors:
+        if invalid.alone and not (invalid := invalid.of_documents_alone(cluster=cluster)).errors:
             _show_alone(invalid.alone, files, cluster=cluster, output=output)
             return
         if output == "text":

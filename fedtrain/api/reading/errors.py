@@ -43,8 +43,8 @@ NO_TRAINING = "No document is of kind FederatedTraining."
 
 class Invalid(Exception):
     """One or several files have errors: all of them, sorted by line. `without_policies`: the file has participants and
-    no policies, as files for a cluster may. `alone`: kinds and names of the documents, if the files have no training,
-    but policies or Participants."""
+    no policies, or no training, as files for a cluster may. `alone`: kinds and names of the documents, if the files
+    have no training, but policies or Participants."""
 
     def __init__(
         self, errors: Iterable[FieldError], without_policies: bool = False, alone: tuple[str, ...] = ()
@@ -54,9 +54,10 @@ class Invalid(Exception):
         self.errors = tuple(sorted(errors, key=lambda error: (error.file, error.line, error.column, error.path != ())))
         super().__init__(self.errors)
 
-    def of_documents_alone(self) -> "Invalid":
-        """The errors without the one that there is no training."""
-        return Invalid([error for error in self.errors if error.message != NO_TRAINING], alone=self.alone)
+    def of_documents_alone(self, *, cluster: bool) -> "Invalid":
+        """The errors without the one that there is no training. `cluster`: whether the files are for a cluster, as most
+        policies alone are."""
+        return Invalid([error for error in self.errors if error.message != NO_TRAINING], not cluster, self.alone)
 
     def __str__(self) -> str:
         count, files = len(self.errors), dict.fromkeys(error.file for error in self.errors)

@@ -99,6 +99,15 @@ def test_files_without_a_training_are_checked_alone(others: Path, content: str, 
     )
 
 
+def test_a_policy_alone_is_probably_for_a_cluster(others: Path) -> None:
+    others.write_text(OTHERS.partition("---\n")[2])
+    result = validate(others)
+    assert "does not exist" in result.stderr
+    assert f"hint: to check a file for a cluster, run `fedtrain validate {others} --cluster`" in result.stderr
+    others.write_text(others.read_text().replace("/pods/", "./"))
+    assert "hint" not in validate(others, "--cluster").stderr
+
+
 def test_two_trainings_in_two_files(training: Path, others: Path) -> None:
     others.write_text(TRAINING)
     assert validate(training, others, "--cluster").stderr.splitlines() == [

@@ -44,6 +44,14 @@ def is_file(path: Path | str) -> bool:
         return False
 
 
+def is_link(path: Path | str) -> bool:
+    """Return whether the path is a symbolic link; False in the same cases as `is_file`."""
+    try:
+        return Path(path).is_symlink()
+    except (OSError, ValueError):
+        return False
+
+
 def closed_folder(path: Path) -> Path | None:
     """Return the folder above `path` that this user may not open; None if there is none."""
     for above in reversed(path.absolute().parents):

@@ -47,7 +47,8 @@ def gpu_errors(federation: Federation, devices: Callable[[], Devices]) -> Iterat
             f"DataVolumeAndGPUMemory needs the GPU memory of participants, this machine has no GPU, and nothing sets "
             f"that of {listed(unknown)}. So {form(len(unknown), 'it sits', 'they sit')} out, and no round has "
             f"rounds.minParticipants ({spec.minimum}).",
-            "Set `training.microBatchSize` or `partitioning.dataVolumeAndGPUMemory.gpuMemory`, or use another one.",
+            "Set `training.microBatchSize` or `partitioning.dataVolumeAndGPUMemory.gpuMemory`, or use another "
+            "strategy.",
         )
 
 

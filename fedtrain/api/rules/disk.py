@@ -6,7 +6,7 @@ from collections.abc import Collection
 from itertools import islice
 from pathlib import Path
 
-from fedtrain.api.places import closed_folder, is_file, is_folder
+from fedtrain.api.places import closed_folder, is_file, is_folder, is_link
 from fedtrain.api.similar_words import nearest
 from fedtrain.api.unread_paths import advice
 from fedtrain.permissions import access_fix
@@ -39,7 +39,7 @@ def correct(path: Path, uri: str, used: Collection[Path] = ()) -> str:
 def absent(path: Path, uri: str, used: Collection[Path] = ()) -> Problem:
     """Return the problem of a path that does not exist, or is a symbolic link to one that does not. `uri`, `used`: as
     in `correct`."""
-    if path.is_symlink():
+    if is_link(path):
         return f"{path} is a symbolic link to {path.readlink()}, which does not exist", "Correct the link or the path"
     return f"{path} does not exist", correct(path, uri, used)
 
@@ -83,4 +83,4 @@ def folder_problem(path: Path, uri: str, *files: str) -> Problem | None:
     if is_folder(path):
         return None
     problem, fix = absent(path, uri)
-    return (problem if path.is_symlink() else f"The folder {problem}"), fix
+    return (problem if is_link(path) else f"The folder {problem}"), fix

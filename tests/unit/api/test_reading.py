@@ -181,3 +181,11 @@ def test_a_field_without_a_value_is_an_error_and_not_the_default(
 def test_null_ids_of_a_security_context_let_the_cluster_choose(tmp_path: Path) -> None:
     ids = "pods: {securityContext: {runAsUser: null, fsGroup: null}}, "
     read_file(write(tmp_path, **{"bank-a": POLICY_A.replace("spec: {", f"spec: {{{ids}")}))
+
+
+@pytest.mark.parametrize("section", ["model", "bank-b"])
+def test_a_path_that_is_too_long_does_not_exist(section: str, tmp_path: Path) -> None:
+    name = 300 * "x"
+    text = SECTIONS[section].replace("./base", f"./{name}").replace("b.jsonl", f"./{name}")
+    (found,) = errors(write(tmp_path, **{section: text}))
+    assert "does not exist" in found

@@ -56,7 +56,7 @@ def test_batches_of_unknown_gpu_memory_cannot_be_planned(tmp_path: Path, gpus: l
     assert line.endswith(
         "spec.partitioning.strategy: DataVolumeAndGPUMemory needs the GPU memory of participants, this machine has no "
         "GPU, and nothing sets that of bank-a and bank-b. So they sit out, and no round has rounds.minParticipants (2)."
-        " Set `training.microBatchSize` or `partitioning.dataVolumeAndGPUMemory.gpuMemory`, or use another one."
+        " Set `training.microBatchSize` or `partitioning.dataVolumeAndGPUMemory.gpuMemory`, or use another strategy."
     )
     known = file.read_text()
     for change in ("training: {microBatchSize: 1, ", "training: {"):

@@ -10,6 +10,7 @@ from fedtrain.api.paths import show
 from fedtrain.api.reading import Federation, FieldError, Invalid
 from fedtrain.cli.error_places import LocatedDocuments, Place, error_at
 from fedtrain.cli.missing_format import read_with_format_of_rows
+from fedtrain.listing import listed
 from fedtrain.plurals import several
 
 if TYPE_CHECKING:
@@ -144,8 +145,10 @@ def _allowed_names(federation: Federation, who: str) -> str:
     """The advice for a training that the policy's owner does not know. The refusal on a cluster does not contain the
     names: they are those of other trainings."""
     allowed = federation.policies[who].spec.allow.requesters
-    names = ", ".join(f"{one.namespace}/{one.name}" for one in allowed[:_SHOWN]) + (", ..." if allowed[_SHOWN:] else "")
-    return f"Set `metadata.namespace` and `metadata.name` to match one of {names}"
+    changes = [
+        " and ".join(f"`metadata.{field}: {value}`" for field, value in one if value != "*") for one in allowed[:_SHOWN]
+    ]
+    return f"Set {listed(changes, 'or')}" + (", or another pair that the policy lists" if allowed[_SHOWN:] else "")
 
 
 def _unreachable(

@@ -81,7 +81,8 @@ INSTEAD = {
         "loadIn4bit, loadIn8bit, quantization, quantizationConfig, bnb4bitQuantType, bnb4bitComputeDtype, "
         "bnb4bitUseDoubleQuant, useQlora": "Remove it; base models are not quantized",
         "loadBestModelAtEnd, saveBest, saveBestModel": "Remove it, and set `keep: Best` in spec.training",
-        "warmupSteps": "Write `warmupRatio: 0.03` in spec.training instead, the fraction of all rounds' steps",
+        "warmupSteps": "Write `warmupRatio` in spec.training instead: the number of warm-up steps, divided by the "
+        "steps of all rounds, such as `warmupRatio: 0.03`",
         "accessKey, accessKeyId, awsAccessKeyId, secretKey, secretAccessKey, awsSecretAccessKey": "Remove it; "
         "keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, on a cluster from the Secret in "
         "`credentialsSecretRef`",

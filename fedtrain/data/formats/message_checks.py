@@ -31,12 +31,13 @@ def finished(reader: FieldReader, messages: list[Message], name: str) -> list[Me
     is learned."""
     last = messages[-1]
     if last["role"] != "assistant":
-        fix = "add the answer, or delete the row"
-        if last["role"] not in ROLES:
-            fix = 'write "assistant" as the role of answers and "user" as that of prompts'
-        raise reader.error(
-            f'the role of the last message must be "assistant"; its content is what is learned (field "{name}")', fix
-        )
+        if last["role"] in ROLES:
+            problem = (
+                f'the last message of field "{name}" has the role "{last["role"]}", so the row has no answer to learn'
+            )
+            raise reader.error(problem, 'add the answer as a last message with the role "assistant", or delete the row')
+        problem = f'the last message of field "{name}" has a role other than "assistant", and only answers are learned'
+        raise reader.error(problem, 'rename the roles: "assistant" for answers, "user" for prompts')
     learned = [message for message in messages if is_learned(message)]
     if not learned:
         raise reader.error(f'field "{name}": no assistant turn is learned (weight 0 or train false)', "delete the row")

@@ -52,7 +52,12 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         {},
         "owner has not approved training default/tickets. Ask the owner to add bl",
     ),
-    ("allow.requesters", {"allow": {"requesters": [{"namespace": "b"}]}}, {}, "default/tickets is not allowed"),
+    (
+        "allow.requesters",
+        {"allow": {"requesters": [{"namespace": "b"}]}},
+        {},
+        "does not allow the training tickets of namespace default",
+    ),
     ("allow.baseModels", {"allow": {"baseModels": ["hub/*"]}}, {}, "use one of hub/* as `model.base`"),
     ("allow.stores", {"allow": {"stores": [{"bucket": "b"}]}}, LEDGER, "the ledger is in bucket runs of http"),
     (
@@ -177,10 +182,7 @@ def test_refuse_a_maximum_of_epsilon_that_allows_no_step_beside_other_refusals(c
     assert done.exit_code == 1
     said = f"{done.output}{done.exception}"
     assert "1 of 2 participants can take part in a round" in said
-    assert (
-        "Training default/tickets is not allowed. Set `metadata.namespace` and `metadata.name` to match one of hub/*"
-        in said
-    )
+    assert "The policy does not allow the training tickets of namespace default. Set `metadata.namespace: hub`" in said
 
 
 def test_a_policy_that_allows_the_training_refuses_nothing(tmp_path: Path) -> None:

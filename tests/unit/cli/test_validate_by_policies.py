@@ -44,7 +44,7 @@ REFUSING: list[tuple[str, str, str, str]] = [
     (
         "allow: {requesters: [{namespace: a}]}",
         ":5:11: spec.allow.requesters",
-        "team/tickets is not allowed",
+        "does not allow the training tickets of namespace team",
         "name: tickets",
     ),
     (

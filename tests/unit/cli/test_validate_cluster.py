@@ -171,7 +171,7 @@ def test_a_file_is_read_once_for_it_may_be_a_pipe() -> None:
 def test_one_machine_reads_one_file(training: Path, others: Path) -> None:
     result = validate(training, others)
     assert result.exit_code == 2
-    assert "Several files need --cluster" in result.stderr
+    assert "files are given, but a run on this machine reads one" in result.stderr
 
 
 def test_it_needs_none_of_the_operators_libraries(training: Path) -> None:

@@ -93,7 +93,7 @@ def test_the_digest_of_held_out_rows_does_not_depend_on_their_order(jsonl: Path,
         (
             "Messages",
             '{"messages": [{"role": "user", "content": "a"}]}',
-            'the role of the last message must be "assistant"',
+            'the last message of field "messages" has the role "user"',
         ),
     ],
 )

@@ -146,7 +146,7 @@ REFUSED: list[tuple[str | None, dict[str, Any], dict[str, Any], dict[str, Any], 
         {"allow": {"requesters": [{"namespace": "federations", "name": "support-*"}]}},
         {},
         {},
-        "training federations/tickets is not allowed",
+        "the policy does not allow the training tickets of namespace federations",
         (
             "In the FederatedTraining, "
             "use an allowed `metadata.namespace` and `metadata.name`, or ask the owner of bank-b to add the "

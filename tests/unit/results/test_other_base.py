@@ -49,7 +49,7 @@ def test_the_base_of_the_run_is_used_wherever_it_is(run: Path, base: Path, tmp_p
         exported = fedtrain("export", run, "--merged", "--out", tmp_path / "model", *options)
         assert (exported.exit_code, exported.stderr) == (0, ""), exported.stderr
         tried = fedtrain("try", run, "w3", "--max-tokens", "2", *options)
-        assert tried.stderr == f"quickstart, round 1: loading {base}\n"
+        assert tried.stderr == f"quickstart, round 1: loading {copy if options else base}\n"
 
 
 def test_another_base_is_not_merged(run: Path, base: Path, tmp_path: Path) -> None:

@@ -17,4 +17,4 @@ def requester_is_allowed(request: Request, policy: ParticipantPolicySpec) -> str
         matches(one.namespace, request.namespace) and matches(one.name, request.name) for one in allowed
     ):
         return None
-    return f"training {request.namespace}/{request.name} is not allowed"
+    return f"the policy does not allow the training {request.name} of namespace {request.namespace}"

@@ -38,8 +38,9 @@ def command(
 ) -> None:
     """Compare the run of FILE with each participant training alone, and with training on all data pooled.
 
-    Each training gets as many steps as in the federated run. Runs the federation first if needed. After Ctrl-C or a
-    crash, run the same command again to resume. All data must be on this machine, as for `fedtrain run`.
+    Each participant takes as many steps alone as in the federated run, and all data pooled the steps of all. Runs the
+    federation first if needed. After Ctrl-C or a crash, run the same command again to resume. All data must be on this
+    machine, as for `fedtrain run`.
     """
     from fedtrain.baseline.compare import Watch, compare
     from fedtrain.baseline.without_noise import check_storage, without_noise

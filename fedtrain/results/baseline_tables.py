@@ -5,8 +5,10 @@ from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, 
 from fedtrain.results.chance import best_alone_note
 from fedtrain.results.comparison import Arm, Comparison
 from fedtrain.results.start_of_run import start_label, start_text
-from fedtrain.results.tables import Table
+from fedtrain.results.tables import Table, legend
 from fedtrain.results.words import count
+
+_STEPS = "summed over the participants; each trains as many alone as in the federated run"
 
 
 def headline_measure(spec: FederatedTrainingSpec) -> Measure:
@@ -38,7 +40,8 @@ def comparison_table(comparison: Comparison, spec: FederatedTrainingSpec) -> Tab
         )
         for arm in comparison.arms
     )
-    return Table("each adapter, measured on the hub's data and on each participant's validation split", head, rows)
+    title = "each adapter, measured on the hub's data and on each participant's validation split"
+    return Table(title, head, rows, legend=legend({"steps": _STEPS}))
 
 
 def personal_tables(comparison: Comparison, spec: FederatedTrainingSpec) -> list[Table]:

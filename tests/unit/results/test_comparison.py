@@ -109,6 +109,13 @@ def test_the_table_has_a_row_an_adapter_and_a_column_a_split() -> None:
     assert table.rows[4] == ("federated", "225", "1.658", "67.1%", "72.0%", "77.0%", "69.0%")
 
 
+def test_the_steps_of_all_participants_are_said_to_be_a_sum(finished: Hand) -> None:
+    comparison, spec = Comparison("r", "a", arms()), SPECIFICATION
+    said = "steps: summed over the participants; each trains as many alone as in the federated run."
+    assert comparison_table(comparison, spec).legend == said
+    assert said in report(summarise(finished.ledger), comparison)
+
+
 def test_personalised_adapters_are_beside_alone_and_federated_on_each_split(finished: Hand) -> None:
     spec = summarise(finished.ledger).spec
     assert personal_table(Comparison("r", "a", arms()), spec) is None

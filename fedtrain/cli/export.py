@@ -51,7 +51,7 @@ def command(
     if base is not None and isinstance(found, str):
         raise UserError(found)
     public_base(summary.spec.model, base_name)  # raises before the note for a name that is not a model id
-    if unchecked := unchecked_name(summary.spec.model, base_name):
+    if unchecked := unchecked_name(summary.spec.model, base_name, summary.base_fingerprint, merged=merged):
         aside(unchecked)
     if merged:
         model = str(found) if isinstance(found, Path) else base or located.base(summary.spec.model.base)

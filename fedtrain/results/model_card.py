@@ -8,6 +8,7 @@ from fedtrain.api.data import Format, described
 from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, loss_text, own_measures
 from fedtrain.listing import listed
 from fedtrain.plurals import several
+from fedtrain.results.base_identity import base_identity
 from fedtrain.results.chance import guess_text, labels_note
 from fedtrain.results.held_out_rows import changed_rows_text
 from fedtrain.results.kept_adapter import metric_texts, rollback_texts
@@ -271,6 +272,7 @@ def _provenance(summary: RunSummary, round: RoundSummary, merged: bool) -> str:
         ["run", f"{summary.namespace}/{summary.name}, id `{summary.run_id}`"],
         ["round", f"{round.number} of {summary.rounds_of} ({round.outcome})"],
         *([["end of the run", summary.end_message]] if summary.end_message else []),
+        *([["fingerprint of the base model", base]] if (base := base_identity(summary.base_fingerprint)) else []),
         ["adapter", f"`{round.adapter}`"],
         ["manifest", f"`{round.manifest}`"],
         ["written by", f"fedtrain {__version__}"],

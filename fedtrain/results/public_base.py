@@ -9,10 +9,13 @@ from typing import Any, Literal
 from fedtrain.api.model import Model
 from fedtrain.api.places import scheme
 from fedtrain.api.rules.model import HUB_ID
+from fedtrain.contracts.base_fingerprint import BaseFingerprint
 from fedtrain.ledger.store import StoreError
+from fedtrain.results.base_identity import base_identity
 
 _LONGEST = 96
 """Characters of an organisation or a model on Hugging Face."""
+_FITS = "the adapter fits it only if both are the same model"
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,20 @@ def _why_no_id(name: str) -> str | None:
     return ": it ends with .git" if name.endswith(".git") else None
 
 
-def unchecked_name(model: Model, name: str | None) -> str | None:
-    """Return what is not known about the name that the user gives the base model; None if the run has the same."""
+def unchecked_name(
+    model: Model, name: str | None, fingerprint: BaseFingerprint | None = None, *, merged: bool = False
+) -> str | None:
+    """Return what is not known about the name that the user gives the base model; None if the run has the same.
+    `fingerprint`: of the run's base model. `merged`: the export is a whole model, which is loaded without a base."""
     if name is None or name == model.base:
         return None
     if model.revision is not None:
-        return f"warning: the run's base model is {model.base}, and the adapter fits {name} only if it is a copy of it."
-    return f"note: {name} was not compared with {model.base}; the adapter fits it only if both are the same model."
+        fits = f"the model card is right to name {name}" if merged else f"the adapter fits {name}"
+        return f"warning: the run's base model is {model.base}, and {fits} only if it is a copy of it."
+    means = "the model card names it as the base model" if merged else _FITS
+    identity = base_identity(fingerprint)
+    identified = f" The model card identifies {model.base} by its fingerprint: {identity}." if identity else ""
+    return f"note: {name} was not compared with {model.base}; {means}.{identified}"
 
 
 def public_config(content: bytes, base: PublicBase) -> bytes:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.answer_labels import AnswerLabels
+from fedtrain.contracts.base_fingerprint import BaseFingerprint
 from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.records import MADE_ADAPTER, Absent, ModelFacts
 from fedtrain.results.run_phase import RunPhase
@@ -176,6 +177,8 @@ class RunSummary:
     facts: ModelFacts | None = None
     template_date: str | None = None
     """The date that the base model's chat template writes as the current one; None if it writes no date."""
+    base_fingerprint: BaseFingerprint | None = None
+    """Of a base model in a folder or a bucket; None if round 0 recorded none."""
     adapter: Digest | None = None
     config: Digest | None = None
     adapter_bytes: int | None = None

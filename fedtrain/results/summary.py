@@ -89,6 +89,7 @@ class _Reader(ListedRecords):
             failures=tuple(FailureSummary(f.number, f.round, f.reason, f.message) for f in failures),
             facts=initial.facts if initial else None,
             template_date=initial.template_date if initial else None,
+            base_fingerprint=initial.base_fingerprint if initial else None,
             adapter=newest.adapter if newest else None,
             config=newest.config if newest else None,
             privacy=self.privacy(spec, newest, initial),

@@ -13,6 +13,7 @@ from fedtrain.contracts.as_json import as_json
 from fedtrain.contracts.headline_metric import headline, hub_measures
 from fedtrain.plurals import several
 from fedtrain.quoting import quoted
+from fedtrain.results.base_identity import base_identity
 from fedtrain.results.baseline_tables import comparison_table, own_measure, personal_table
 from fedtrain.results.chance import best_alone_note, labels_note, rows_of
 from fedtrain.results.charts.time_and_bytes import bytes_of
@@ -157,6 +158,7 @@ def _configuration(summary: RunSummary) -> list[tuple[str, str]]:
     amount = several(length.epochs, "epoch") if length.epochs else several(length.steps or 0, "step")
     pairs = [
         ("base model", public_place(model.base) + (f" @ {model.revision}" if model.revision else "")),
+        *([("fingerprint of the base model", base)] if (base := base_identity(summary.base_fingerprint)) else []),
         ("adapter", f"LoRA of rank {model.adapter.rank}, alpha {model.adapter.alpha:g}"),
     ]
     if (initial := model.adapter.initial_from) is not None:

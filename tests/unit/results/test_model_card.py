@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from fedtrain import __version__
 from fedtrain.api.model import Model
 from fedtrain.contracts import names
+from fedtrain.contracts.base_fingerprint import BaseFingerprint
 from fedtrain.contracts.records import Initial, ModelFacts
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import StoreError
@@ -83,6 +84,22 @@ def test_card_and_report_have_the_date_that_the_chat_template_writes(hand: Hand)
     summary = summarise(hand.ledger)
     assert "<dt>date in the chat template</dt><dd>2026-01-01</dd>" in report(summary, None)
     assert "date in the chat template" not in report(replace(summary, template_date=None), None)
+
+
+def test_card_and_report_identify_a_base_that_has_no_revision(hand: Hand) -> None:
+    digits = {part: letter * 64 for part, letter in (("settings", "a"), ("tokenizer", "b"), ("weights", "c"))}
+    hand.base_fingerprint = BaseFingerprint(**{part: f"blake3:{text}" for part, text in digits.items()})
+    hand.begin()
+    summary = summarise(hand.ledger)
+    parts = [(part, f"blake3:{text[:12]}") for part, text in digits.items()]
+    listed = ", ".join(f"{part} `{digest}`" for part, digest in parts)
+    for merged in (False, True):
+        provenance = card_of(hand.ledger, round=0, merged=merged).partition("## Provenance")[2]
+        assert f"| fingerprint of the base model | {listed} |" in provenance
+    shown = ", ".join(f"{part} <code>{digest}</code>" for part, digest in parts)
+    assert f"<dt>fingerprint of the base model</dt><dd>{shown}</dd>" in report(summary, None)
+    unknown = replace(summary, base_fingerprint=None)
+    assert "fingerprint of the base" not in model_card(unknown, unknown.round(0), "adapter") + report(unknown, None)
 
 
 def test_data_counts_leave_out_what_was_quarantined(finished: Hand) -> None:
@@ -265,7 +282,29 @@ def test_a_name_that_is_not_the_runs_base_model_is_not_taken_silently() -> None:
     model = Model(base="org/model", revision="93efa2f0")
     assert unchecked_name(model, "org/model") is unchecked_name(model, None) is None
     assert (unchecked_name(model, "org/other") or "").startswith("warning: the run's base model is org/model")
-    assert (unchecked_name(Model(base="./base"), "org/model") or "").startswith("note: org/model was not compared")
+    assert unchecked_name(Model(base="./base"), "org/model") == (
+        "note: org/model was not compared with ./base; the adapter fits it only if both are the same model."
+    )
+
+
+def test_the_note_on_a_name_says_what_identifies_the_base() -> None:
+    fingerprint = BaseFingerprint(weights="blake3:" + "c" * 64)
+    assert unchecked_name(Model(base="./base"), "org/model", fingerprint) == (
+        "note: org/model was not compared with ./base; the adapter fits it only if both are the same model. The model "
+        "card identifies ./base by its fingerprint: weights `blake3:cccccccccccc`."
+    )
+
+
+def test_nothing_is_said_of_an_adapter_that_is_merged() -> None:
+    assert unchecked_name(Model(base="./base"), "org/model", merged=True) == (
+        "note: org/model was not compared with ./base; the model card names it as the base model."
+    )
+    hub = Model(base="org/model", revision="93efa2f0")
+    assert unchecked_name(hub, "org/other", merged=True) == (
+        "warning: the run's base model is org/model, and the model card is right to name org/other only if it is a "
+        "copy of it."
+    )
+    assert unchecked_name(hub, "org/model", merged=True) is None
 
 
 def test_the_card_of_a_personalised_adapter_names_its_participant_and_where_it_began(hand: Hand) -> None:

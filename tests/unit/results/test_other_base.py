@@ -97,6 +97,16 @@ def test_a_run_that_recorded_no_base_is_not_compared(trained: Hand, base: Path, 
     assert (exported.exit_code, exported.stderr) == (0, "")
 
 
+def test_the_note_on_a_name_is_about_what_is_exported(run: Path, tmp_path: Path) -> None:
+    named = fedtrain("export", run, "--out", tmp_path / "adapter", "--base-name", "org/base")
+    assert "the adapter fits it only if both are the same model. The model card identifies" in one_line(named.stderr)
+    merged = fedtrain("export", run, "--merged", "--out", tmp_path / "model", "--base-name", "org/base")
+    assert "was not compared with" in one_line(merged.stderr)
+    assert "adapter" not in merged.stderr
+    for folder in ("adapter", "model"):
+        assert "fingerprint of the base model" in (tmp_path / folder / "README.md").read_text()
+
+
 def test_a_name_that_is_not_a_model_id_is_refused_before_anything_is_said_of_it(run: Path, tmp_path: Path) -> None:
     refused = fedtrain("export", run, "--out", tmp_path / "adapter", "--base-name", "org/gloss--base")
     assert refused.exit_code == 1

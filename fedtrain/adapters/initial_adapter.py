@@ -63,9 +63,14 @@ def differences(config: Mapping[str, Any], model: Model) -> Iterator[Difference]
         )
 
 
+def adapted_names(tensors: Iterable[str]) -> set[str]:
+    """Return the last names of the layers that an adapter with these tensors changes."""
+    return {name.rpartition(".lora_")[0].rpartition(".")[2] for name in tensors if ".lora_" in name}
+
+
 def different_targets(tensors: Iterable[str], wanted: set[str], model: Model) -> Difference | None:
     """Return how the layers that the adapter's `tensors` are of differ from `wanted`, both by their last names."""
-    found = {name.rpartition(".lora_")[0].rpartition(".")[2] for name in tensors if ".lora_" in name}
+    found = adapted_names(tensors)
     if not found or found == wanted:
         return None
     is_all = model.adapter.target_modules.type == "AllLinear"

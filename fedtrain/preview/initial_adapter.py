@@ -1,13 +1,14 @@
 """Compares an initial adapter on this machine with the digest in the file, and with `spec.model`."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from fedtrain.adapters.errors import AdapterFileError
 from fedtrain.adapters.header import HeaderFile, TensorEntry, read_header
-from fedtrain.adapters.initial_adapter import Difference, differences, different_targets
+from fedtrain.adapters.initial_adapter import Difference, adapted_names, differences, different_targets
 from fedtrain.api.model import Model
 from fedtrain.api.places import scheme
 from fedtrain.api.reading.errors import FieldError
@@ -16,6 +17,10 @@ from fedtrain.contracts.digests import digest_file_like
 from fedtrain.preview.adapter_coverage import coverage
 
 _INITIAL = ("spec", "model", "adapter", "initialFrom")
+_UNSURE = (".experts.", "vision", "visual", "audio")
+"""Experts need not be linear layers, and the layers of images and sounds are not loaded for text."""
+_LATER_LAYER = re.compile(r"\b(?:layers|h|blocks)\.(?!0\.)[0-9]+\.")
+"""An adapter need not have what only later layers have: some predict further tokens, and are not loaded."""
 _AGAIN = "Copy the adapter again, or use another one."
 
 
@@ -53,13 +58,15 @@ def _config(file: Path) -> dict[str, Any]:
 
 
 def _targets(tensors: Sequence[str], model: Model, base: Sequence[TensorEntry]) -> Iterator[Difference]:
-    """Which layers AllLinear means, only the base model says; its experts are not always linear layers."""
+    """Which layers AllLinear means, only the base model says, and not always its weights: see `_UNSURE`."""
     targets = model.adapter.target_modules
     if targets.type == "Names":
         wanted = {name.rpartition(".")[2] for name in targets.names or ()}
-    elif not base or any(".experts." in one.name for one in base):
+    elif not base or any(word in one.name for one in base for word in _UNSURE):
         return
     else:
-        wanted = set(coverage(base, model.adapter).names)
+        first = [one for one in base if not _LATER_LAYER.search(one.name)]
+        later = set(coverage(base, model.adapter).names) & adapted_names(tensors)
+        wanted = set(coverage(first, model.adapter).names) | later
     if (different := different_targets(tensors, wanted, model)) is not None:
         yield different

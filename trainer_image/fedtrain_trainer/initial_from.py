@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from fedtrain.adapters.initial_adapter import differences, different_targets
+from fedtrain.adapters.initial_adapter import adapted_names, differences, different_targets
 from fedtrain.api.model import Model
 from fedtrain.contracts.digests import digest_file_like
 from fedtrain.contracts.tasks import Assignment
@@ -61,6 +61,5 @@ def _same_kind(config: Any, wanted: Model) -> None:
 
 
 def _same_targets(tensors: Mapping[str, torch.Tensor], model: AdaptedModel, wanted: Model) -> None:
-    ours = {name.rpartition(".lora_")[0].rpartition(".")[2] for name in model.parameters}
-    if (different := different_targets(tensors, ours, wanted)) is not None:
+    if (different := different_targets(tensors, adapted_names(model.parameters), wanted)) is not None:
         raise Refused(different.sentence)

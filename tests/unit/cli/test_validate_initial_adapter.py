@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from valid_base import write_adapter
+from safetensors.numpy import save_file
+from valid_base import SHAPES, write_adapter
 from validated_data import FILE, errors, federation, validate
 
 from fedtrain.contracts.digests import digest_file
@@ -58,6 +60,26 @@ def test_a_difference_names_the_field_its_value_and_the_fix(
 ) -> None:
     (line,) = errors(starting(tmp_path, **adapter))
     assert error in line
+
+
+@pytest.mark.parametrize("name", ["model.layers.1.eh_proj.weight", "vision_tower.layers.0.fc1.weight"])
+def test_weights_that_are_not_loaded_are_not_missed_in_an_adapter(tmp_path: Path, name: str) -> None:
+    file = starting(tmp_path)
+    tensors = {
+        **{one: np.zeros(shape, np.float32) for one, shape in SHAPES.items()},
+        name: np.zeros((8, 8), np.float32),
+    }
+    save_file(tensors, tmp_path / "base/model.safetensors")
+    assert validate(file).exit_code == 0, validate(file).output
+
+
+def test_layers_that_only_later_blocks_have_may_be_adapted(tmp_path: Path) -> None:
+    file = starting(tmp_path, modules=("q_proj", "up_proj", "in_proj"))
+    assert "changes in_proj, q_proj and up_proj" in errors(file)[0]
+    tensors = {one: np.zeros(shape, np.float32) for one, shape in SHAPES.items()}
+    tensors["model.layers.1.mixer.in_proj.weight"] = np.zeros((8, 8), np.float32)
+    save_file(tensors, tmp_path / "base/model.safetensors")
+    assert validate(file).exit_code == 0
 
 
 def test_all_differences_are_shown_at_once(tmp_path: Path) -> None:

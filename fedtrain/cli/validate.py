@@ -55,8 +55,8 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     limit = _limit(rows)
     if more and not cluster:
         raise click.UsageError(
-            f"{several(len(files), 'file')} are given, but a run on this machine reads one. Put all documents into one file, with "
-            "a line `---` between them; or add --cluster if the training runs on a cluster."
+            f"{several(len(files), 'file')} are given, but a run on this machine reads one. Put all documents into one "
+            "file, with a line `---` between them; or add --cluster if the training runs on a cluster."
         )
     try:
         federation = read_for_cluster(files) if cluster else read_with_format_of_rows(file)

@@ -76,8 +76,8 @@ def test_weights_that_are_not_loaded_are_not_missed_in_an_adapter(tmp_path: Path
 def test_layers_that_only_later_blocks_have_may_be_adapted(tmp_path: Path) -> None:
     file = starting(tmp_path, modules=("q_proj", "up_proj", "in_proj"))
     assert "changes in_proj, q_proj and up_proj" in errors(file)[0]
-    tensors = {one: np.zeros(shape, np.float32) for one, shape in SHAPES.items()}
-    tensors["model.layers.1.mixer.in_proj.weight"] = np.zeros((8, 8), np.float32)
+    shapes = {**SHAPES, "model.layers.1.mixer.in_proj.weight": (8, 8)}
+    tensors = {one: np.zeros(shape, np.float32) for one, shape in shapes.items()}
     save_file(tensors, tmp_path / "base/model.safetensors")
     assert validate(file).exit_code == 0
 

@@ -142,8 +142,9 @@ def _show(out: Path, made: "Converted", how: "Conversion") -> None:
         source, folder = quoted(out), quoted(out.with_name("my-federation"))
         options = " --label completion" if how.target == "PromptCompletion" and made.spellings.likely else ""
         options += " --test-fraction 0.1" if made.rows >= ENOUGH_FOR_A_TEST else ""
-        command = f"fedtrain split {source} --participants 4{options} --out {folder}"
-        show_next((command, "try it; if each participant has a file, name all files and omit --participants"))
+        command = f"fedtrain split {source} --participants 4{options} --base BASE --out {folder}"
+        what = "try it. BASE: the folder of the base model, or its id on Hugging Face"
+        show_next((command, f"{what}. If each participant has a file, name all files and omit --participants"))
 
 
 def _encoding(name: str) -> str:

@@ -8,7 +8,7 @@ import click
 from fedtrain.cli.errors import UserError
 from fedtrain.cli.next_commands import show_next
 from fedtrain.cli.numbers import Number, WholeNumber
-from fedtrain.cli.wrapping import aside
+from fedtrain.cli.wrapping import aside, say
 from fedtrain.palette import TONES
 from fedtrain.plurals import form, several
 from fedtrain.quoting import quoted
@@ -79,7 +79,10 @@ def command(
     _show(made, label or by, by if label not in (None, by) else None)
     named = quoted(made.file)
     if base is None:
-        click.echo(f"Name the base model in {made.file} (spec.model.base).")
+        say(
+            f"Name the base model in {made.file} (spec.model.base). With --base, `fedtrain split` writes it, and a "
+            "number of rounds and a learning rate that fit it."
+        )
     show_next(
         (f"fedtrain plan {named}", "samples and steps of each participant and round"),
         (f"fedtrain run {named}", "run it on this machine"),

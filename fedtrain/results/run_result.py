@@ -128,6 +128,11 @@ def _was_better(result: RunResult) -> bool:
     return result.best_round not in (None, result.rounds) and result.best != result.final
 
 
+def _has_better(result: RunResult) -> bool:
+    """Whether an earlier round has an adapter to export instead. That of round 0 has not learned anything."""
+    return _was_better(result) and result.best_round != 0
+
+
 def next_commands(result: RunResult, file: Path) -> Sequence[tuple[str, str]]:
     """Return commands and what they do."""
     run = quoted(file)
@@ -135,7 +140,7 @@ def next_commands(result: RunResult, file: Path) -> Sequence[tuple[str, str]]:
     found.append((f"fedtrain try {run}", "talk to the adapter"))
     if result.best_alone is None:
         found.append((f"fedtrain baseline {run}", "compare with each participant alone"))
-    if _was_better(result):
+    if _has_better(result):
         found.append((f"fedtrain export {run} --round best", f"the adapter after round {result.best_round}"))
     found.append((f"fedtrain export {run} --merged", "a whole model to serve"))
     found.append((f"fedtrain init --from {run}", "a run that continues from this adapter"))

@@ -328,7 +328,7 @@ def test_a_separator_stands_between_prompt_and_completion(tmp_path: Path) -> Non
     )
     assert written(tmp_path / "out.jsonl") == [{"prompt": "Fieber\nFach:", "completion": " Innere"}]
     assert "warning" not in result.output
-    assert f"\nnext:\n  fedtrain split {tmp_path / 'out.jsonl'} --participants 4 --out " in result.output
+    assert f"\nnext:\n  fedtrain split {tmp_path / 'out.jsonl'} --participants 4 --base BASE --out " in result.output
 
 
 @pytest.mark.parametrize(
@@ -447,9 +447,9 @@ def test_the_next_command_measures_labels_on_test_data(tmp_path: Path) -> None:
         options = ("--to", "PromptCompletion", "--separator", ": ")
         return run(tmp_path / f"{name}.csv", "-o", tmp_path / f"{name}.jsonl", *options).output
 
-    assert "--participants 4 --label completion --test-fraction 0.1 --out" in said("labelled", 40, 2)
-    assert "--participants 4 --test-fraction 0.1 --out" in said("free", 40, 40)
-    assert "--participants 4 --label completion --out" in said("few", 39, 2)
+    assert "--participants 4 --label completion --test-fraction 0.1 --base BASE --out" in said("labelled", 40, 2)
+    assert "--participants 4 --test-fraction 0.1 --base BASE --out" in said("free", 40, 40)
+    assert "--participants 4 --label completion --base BASE --out" in said("few", 39, 2)
 
 
 def test_numbers_of_a_table_become_texts_in_the_fields_of_the_format(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ ROWS = [{"prompt": f"q{number}:", "completion": " a" if number % 2 else " b"} fo
     [
         (
             ("convert", "rows.jsonl", "-o", "out.jsonl", "--to", "PromptCompletion"),
-            "fedtrain split out.jsonl --participants 4 --label completion --test-fraction 0.1 --out my-federation",
+            "fedtrain split out.jsonl --participants 4 --label completion --test-fraction 0.1 --base BASE "
+            "--out my-federation",
         ),
         (
             ("split", "rows.jsonl", "--participants", "2", "--out", "a-long-name"),

@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
         (("split", "DIR/faq.csv", "--participants", "2", "--out", "DIR/a"), ["fedtrain convert DIR/faq.csv"]),
         (
             ("convert", "DIR/rows.jsonl", "-o", "DIR/out.jsonl", "--to", "Messages"),
-            ["fedtrain split DIR/out.jsonl --participants 4 --out DIR/my-federation"],
+            ["fedtrain split DIR/out.jsonl --participants 4 --base BASE --out DIR/my-federation"],
         ),
         (
             ("convert", "DIR/latin.csv", "-o", "DIR/out.jsonl"),

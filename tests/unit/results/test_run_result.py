@@ -38,6 +38,11 @@ def test_an_earlier_round_that_was_better_is_named_and_offered(best_earlier: Han
     check_output("run", {"type": "Result", "time": 1.0, **as_json(result)})
 
 
+def test_the_adapter_of_round_0_is_not_offered(best_earlier: Hand) -> None:
+    result = replace(run_result(summarise(best_earlier.ledger), None, Path("/runs/adapter")), best_round=0)
+    assert not [command for command, _ in next_commands(result, Path("f.yaml")) if "--round best" in command]
+
+
 def test_an_earlier_round_that_was_not_better_is_not_offered(finished: Hand) -> None:
     result = run_result(summarise(finished.ledger), None, Path("/runs/adapter"))
     equal = replace(result, best=result.final, best_round=1)

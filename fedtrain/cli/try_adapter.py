@@ -197,9 +197,9 @@ def _loop(talk: _Talk, lines: Iterator[str]) -> None:
             if talk.has_turns
             else r"each line is a prompt of its own, and \n in it is a line break"
         )
-        click.echo(f"Ctrl-D ends, Ctrl-C stops an answer; {about}.", err=True)
+        aside(f"Ctrl-D ends, Ctrl-C stops an answer; {about}.")
     if talk.advice:
-        click.echo(talk.advice, err=True)
+        aside(talk.advice)
     for line in lines:
         if line.strip() == _NEW:
             talk.restart()

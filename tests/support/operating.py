@@ -62,13 +62,13 @@ class Operator:
             self._pid = fork(self._zygote, self.environment)
             return
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log)
 
     def kill(self) -> None:
         """At once, as a node's end would."""
         if self._zygote is None:
-            self._process.kill()
-            self._process.wait()
+            self.process.kill()
+            self.process.wait()
             return
         with suppress(ProcessLookupError):
             os.kill(self._pid, signal.SIGKILL)

@@ -34,5 +34,5 @@ def personal_arms(federation: Federation, ledger: Ledger, preflights: dict[str, 
     for who in (participant.name for participant in federation.training.spec.participants):
         if who in preflights:
             start = folder.with_name(arm_name(ledger.name, f"personal-{who}")) / _START
-            arms.append(personalised(federation, who, steps, export(ledger, start), adapter))
+            arms.append(personalised(federation, who, steps, export(ledger, start, federation=federation), adapter))
     return arms

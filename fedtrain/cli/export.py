@@ -55,10 +55,12 @@ def command(
         aside(unchecked)
     if merged:
         model = str(found) if isinstance(found, Path) else base or located.base(summary.spec.model.base)
-        folder = export_merged(located.ledger, target, model, wanted, base_name=base_name)
+        folder = export_merged(
+            located.ledger, target, model, wanted, base_name=base_name, federation=located.federation
+        )
     else:
         if isinstance(found, str):
             aside(f"note: the export has no tokenizer. {found}")
         beside = found if isinstance(found, Path) else None
-        folder = export(located.ledger, target, wanted, base=beside, base_name=base_name)
+        folder = export(located.ledger, target, wanted, base=beside, base_name=base_name, federation=located.federation)
     click.echo(short_path(os.path.normpath(folder)))

@@ -41,7 +41,9 @@ def write(run: str, target: Path, number: str | None, force: bool) -> None:
     chosen = exported_round(summary, wanted)
     if kept := kept_text(summary, wanted, chosen):
         aside(f"note: {kept}")
-    adapter = export(ledger, folder / f"{ledger.name}-adapter-{chosen.number}", chosen.number)
+    adapter = export(
+        ledger, folder / f"{ledger.name}-adapter-{chosen.number}", chosen.number, federation=located.federation
+    )
     uri, digest = f"./{adapter.name}", str(chosen.adapter)
     claimed = ledger.read(names.RUN, Run)
     assert claimed is not None

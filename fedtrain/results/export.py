@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from fedtrain.api.reading import Federation
 from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_file
 from fedtrain.ledger.ledger import Ledger
@@ -12,8 +13,9 @@ from fedtrain.listing import listed
 from fedtrain.plurals import form
 from fedtrain.results.export_files import CARD, CONFIG, WEIGHTS, files_of_export, is_export, other_files
 from fedtrain.results.folders import write_folder
-from fedtrain.results.locate import run_folder
+from fedtrain.results.locate import Located, run_folder
 from fedtrain.results.model_card import model_card
+from fedtrain.results.prompt_ending import ending_of_hub_rows
 from fedtrain.results.public_base import public_base, public_config
 from fedtrain.results.run_summary import RoundSummary, RunSummary
 from fedtrain.results.summary import summarise
@@ -27,17 +29,20 @@ def export(
     *,
     base: Path | None = None,
     base_name: str | None = None,
+    federation: Federation | None = None,
 ) -> Path:
     """Write the adapter after `round` (None: the newest) with its config and a model card to `target`, atomically, and
     return its absolute path. `base`: folder of the base model, whose tokenizer is copied. `base_name`: the name of the
-    base model in the exported files. Raises ObjectMissing if the round does not exist, LedgerCorrupt if the bytes do
+    base model in the exported files. `federation`: the run's file, which locates the hub's held-out rows [default: the
+    file beside the folder of runs]. Raises ObjectMissing if the round does not exist, LedgerCorrupt if the bytes do
     not match the ledger, StoreError if `target` exists and is not an export of this run or has other files, OSError."""
     summary = summarise(ledger)
     chosen = exported_round(summary, round)
     check_adapter(ledger, summary, chosen)
     public = public_base(summary.spec.model, base_name)
     beside = tokenizer_files(base) if base is not None else {}
-    card = model_card(summary, chosen, target.name, public, has_tokenizer=bool(beside))
+    end = ending_of_hub_rows(Located(ledger, federation), summary)
+    card = model_card(summary, chosen, target.name, public, has_tokenizer=bool(beside), prompt_end=end)
     files = {**beside, CONFIG: public_config(_config(ledger, summary), public), CARD: card.encode()}
 
     def fill(folder: Path) -> None:
@@ -52,7 +57,13 @@ def export(
 
 
 def export_merged(
-    ledger: Ledger, target: Path, base: str, round: int | None = None, *, base_name: str | None = None
+    ledger: Ledger,
+    target: Path,
+    base: str,
+    round: int | None = None,
+    *,
+    base_name: str | None = None,
+    federation: Federation | None = None,
 ) -> Path:
     """Write the base model with the adapter merged into it, its tokenizer and a model card. `base`: a folder, or a
     model id with the revision in the run's file. Raises as `export` does; needs torch and transformers."""
@@ -61,7 +72,8 @@ def export_merged(
     summary = summarise(ledger)
     chosen = exported_round(summary, round)
     check_adapter(ledger, summary, chosen)
-    card = model_card(summary, chosen, target.name, public_base(summary.spec.model, base_name), merged=True)
+    public, end = public_base(summary.spec.model, base_name), ending_of_hub_rows(Located(ledger, federation), summary)
+    card = model_card(summary, chosen, target.name, public, merged=True, prompt_end=end)
 
     def fill(folder: Path) -> None:
         adapter = folder / ".adapter"

@@ -4,17 +4,17 @@ import json
 from dataclasses import replace
 
 from fedtrain import __version__
-from fedtrain.api.data import Format, described
+from fedtrain.api.data import described
 from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, loss_text, own_measures
 from fedtrain.listing import listed
 from fedtrain.plurals import several
 from fedtrain.results.base_identity import base_identity
+from fedtrain.results.card_prompts import answer_code, how_to_prompt
 from fedtrain.results.chance import guess_text, labels_note
 from fedtrain.results.held_out_rows import changed_rows_text
 from fedtrain.results.kept_adapter import metric_texts, rollback_texts
 from fedtrain.results.mix_table import mix_table
 from fedtrain.results.privacy_facts import privacy_about, privacy_facts
-from fedtrain.results.prompting import CONVERSATIONS
 from fedtrain.results.public_base import PublicBase, public_base
 from fedtrain.results.public_summary import public_summary
 from fedtrain.results.run_summary import RoundSummary, RunSummary
@@ -24,8 +24,6 @@ from fedtrain.results.words import count, sentence, short
 _SHOWN_ROUNDS = 30
 """Rows of the table of rounds. Longer runs show every n-th round and the last."""
 
-_PROMPT, _QUESTION = "A prompt, written as in the training rows", "A question"
-"""Placeholders in the card's code."""
 _COPY = "base"
 """Folder to which the card's commands copy a base model from its bucket."""
 
@@ -38,17 +36,19 @@ def model_card(
     *,
     merged: bool = False,
     has_tokenizer: bool = False,
+    prompt_end: str | None = None,
 ) -> str:
     """Return Markdown with the front matter that Hugging Face reads. `folder`: name of the exported folder. `base`: the
-    base model [default: as in the run's file]. `has_tokenizer`: the folder contains the tokenizer."""
+    base model [default: as in the run's file]. `has_tokenizer`: the folder contains the tokenizer. `prompt_end`: the
+    end of most plain prompts of the hub's held-out rows, if it is known."""
     base = base or public_base(summary.spec.model)
     summary = public_summary(summary)
     parts = [
         _front_matter(base, merged),
         f"# {summary.name}",
         _first_words(summary, round, base, merged),
-        _usage(folder, base, merged, has_tokenizer, summary.spec.data.format),
-        _prompts(summary.spec.data.format),
+        _usage(folder, base, merged, has_tokenizer, answer_code(summary.spec.data.format, prompt_end)),
+        how_to_prompt(summary.spec.data.format, prompt_end),
         _data(summary, round),
         _metrics(summary, round),
         _privacy(summary),
@@ -92,7 +92,8 @@ def _continued(summary: RunSummary) -> str:
     return f", from the adapter `{start.digest}`" if start is not None else ""
 
 
-def _usage(folder: str, base: PublicBase, merged: bool, has_tokenizer: bool, format: Format) -> str:
+def _usage(folder: str, base: PublicBase, merged: bool, has_tokenizer: bool, answer: str) -> str:
+    """`answer`: the code that generates an answer."""
     before = ""
     if merged:
         code = f"""from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -107,28 +108,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 base = AutoModelForCausalLM.from_pretrained({arguments})
 tokenizer = AutoTokenizer.from_pretrained({json.dumps(folder) if has_tokenizer else arguments})
 model = PeftModel.from_pretrained(base, {json.dumps(folder)})"""
-    return f"## Usage\n\n{before}```python\n{code}\n\n{_answer(format)}\n```"
-
-
-def _answer(format: Format) -> str:
-    """Return the code that generates an answer."""
-    ids = f'ids = tokenizer({json.dumps(_PROMPT)}, return_tensors="pt").input_ids'
-    if format in CONVERSATIONS:
-        ids = f"""messages = [{{"role": "user", "content": {json.dumps(_QUESTION)}}}]
-ids = tokenizer.apply_chat_template(
-    messages, add_generation_prompt=True, return_dict=True, return_tensors="pt"
-).input_ids"""
-    return f"""{ids}
-answer = model.generate(input_ids=ids, max_new_tokens=64)[0, ids.shape[1]:]
-print(tokenizer.decode(answer, skip_special_tokens=True))"""
-
-
-def _prompts(format: Format) -> str:
-    """How a prompt must be written to be like those of the training."""
-    if format in CONVERSATIONS:
-        rare = ", if it has one" if format == "Instruction" else ""
-        return f"Prompts use the tokenizer's chat template{rare}."
-    return "Prompts are plain text without a chat template, written as in the training rows; the model continues them."
+    return f"## Usage\n\n{before}```python\n{code}\n\n{answer}\n```"
 
 
 def _base(base: PublicBase) -> tuple[str, str]:

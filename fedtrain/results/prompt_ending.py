@@ -1,7 +1,7 @@
 """The text that most prompts of the training rows end with, such as `\\n### Answer:\\n`: an adapter expects it."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -10,9 +10,13 @@ from fedtrain.api.reading import Federation, Invalid, read_file
 from fedtrain.data.errors import DataError
 from fedtrain.data.formats import RowChecker
 from fedtrain.data.parsing import parse_each
-from fedtrain.data.row import Row
+from fedtrain.data.reader import read_rows
+from fedtrain.data.row import Row, digest_in_any_order
+from fedtrain.results.held_out_rows import digest_of_hub_rows
 from fedtrain.results.locate import Located
 from fedtrain.results.next_run import file_of
+from fedtrain.results.prompting import CONVERSATIONS
+from fedtrain.results.run_summary import RunSummary
 
 _ROWS = 200
 """First rows of each data set that are read."""
@@ -27,11 +31,37 @@ def prompt_ending(located: Located) -> str | None:
     federation = located.federation or _federation_of(located)
     if federation is None:
         return None
-    rows = [row.fields for row in _rows(federation)]
-    prompts: list[str] = [row["prompt"] for row in rows if "prompt" in row]
-    if prompts:
-        return common_end(prompts)
-    return common_line([row["text"] for row in rows if "text" in row])
+    return _ending_of(_rows(federation))
+
+
+def ending_of_hub_rows(located: Located, summary: RunSummary) -> str | None:
+    """Return the same of the hub's held-out rows, for files that are given away. None unless they are the rows that the
+    run recorded: what took their place since then may be a participant's."""
+    hub, data, recorded = summary.spec.evaluation.hub, summary.spec.data, digest_of_hub_rows(summary)
+    if hub is None or recorded is None or data.format in CONVERSATIONS:
+        return None
+    federation = located.federation or _federation_of(located)
+    uri = federation.resolve(hub.data.uri) if federation is not None else ""
+    if federation is None or scheme(uri) != "file":
+        return None
+    try:
+        rows = read_rows(uri, data.format, fields=data.fields)
+    except (DataError, OSError):
+        return None
+    # A prompt in many rows would be its own ending, and the card would quote it.
+    return _ending_of(rows, repeated=False) if digest_in_any_order(rows) == recorded else None
+
+
+def _ending_of(rows: Iterable[Row], repeated: bool = True) -> str | None:
+    """`repeated`: count a prompt as often as it occurs."""
+    prompts, texts = list[str](), list[str]()
+    for row in rows:
+        for name, found in (("prompt", prompts), ("text", texts)):
+            if name in row.fields:
+                found.append(row.fields[name])
+    if not repeated:
+        prompts, texts = list(dict.fromkeys(prompts)), list(dict.fromkeys(texts))
+    return common_end(prompts) if prompts else common_line(texts)
 
 
 def _federation_of(located: Located) -> Federation | None:

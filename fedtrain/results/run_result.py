@@ -62,7 +62,7 @@ def export_newest(ledger: Ledger, federation: "Federation") -> Path:
     """Export the newest adapter of a run to its default folder, with the base model's tokenizer if that is on this
     machine, and return the folder. Raises as `export` does."""
     base = base_folder(Located(ledger, federation), federation.training.spec.model)
-    return export(ledger, default_target(ledger), base=base if isinstance(base, Path) else None)
+    return export(ledger, default_target(ledger), base=base if isinstance(base, Path) else None, federation=federation)
 
 
 def finished(federation: "Federation") -> RunResult:

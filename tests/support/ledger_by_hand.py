@@ -80,6 +80,8 @@ class Hand:
     config: bytes = json.dumps({"peft_type": "LORA", "r": 2, "base_model_name_or_path": "./base"}).encode()
     base_fingerprint: BaseFingerprint | None = None
     """What round 0 records of the base model."""
+    held_out: Digest | None = None
+    """Digest of the hub's held-out rows, as evaluations record it."""
     stateful: bool = False
     """Whether the aggregator keeps a state."""
     accuracies: tuple[float, ...] = HUB
@@ -263,7 +265,9 @@ class Hand:
     def evaluation(self, round: int, k: int, adapter: Digest, accuracy: float | None = None) -> Evaluation:
         accuracy = self.accuracies[min(round, len(self.accuracies) - 1)] if accuracy is None else accuracy
         metrics = {"loss": 3.0 - 2 * accuracy, "accuracy": accuracy}
-        evaluation = Evaluation(run_id=RUN_ID, round=round, k=k, adapter=adapter, samples=720, metrics=metrics)
+        evaluation = Evaluation(
+            run_id=RUN_ID, round=round, k=k, adapter=adapter, samples=720, rows=self.held_out, metrics=metrics
+        )
         return self.ledger.claim(names.evaluation(round, k), evaluation)
 
     def record(self, plan: Plan, close: Close | None, outcome: str = "Committed") -> Manifest:

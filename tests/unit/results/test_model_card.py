@@ -1,5 +1,7 @@
 """The model card: what the adapter is, what it was trained on, and what is unknown."""
 
+import ast
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -177,6 +179,20 @@ def test_it_says_how_to_write_a_prompt(format: str, said: str, hand: Hand) -> No
     card = card_of(hand.ledger, round=0)
     assert said in card
     assert ("tokenizer.apply_chat_template(" in card) == ("chat template" in said and "without" not in said)
+
+
+@pytest.mark.parametrize("end", ["\nDepartment:", ' -> "', "\n```\n", " \\n 🦉:"])
+def test_it_names_the_end_of_a_prompt_and_the_code_has_it(end: str, hand: Hand) -> None:
+    hand.begin()
+    summary = summarise(hand.ledger)
+    card = model_card(summary, summary.round(0), "adapter", prompt_end=end)
+    (code,) = re.findall(r"ids = tokenizer\((.+), return_tensors", card)
+    assert ast.literal_eval(code) == f"A prompt{end}"
+    literal = code.replace("A prompt", "")
+    ticks = "``" if "`" not in end else "````"
+    quoted = f"`{literal}`" if "`" not in end else f"{ticks} {literal} {ticks}"
+    assert f"End each prompt with {quoted}, as most prompts of the hub's evaluation data do" in card
+    assert "as in the training rows" not in card
 
 
 def test_the_hubs_library_reads_the_front_matter(finished: Hand, tmp_path: Path) -> None:

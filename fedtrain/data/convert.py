@@ -109,7 +109,7 @@ def _all_invalid(errors: Sequence[DataError]) -> DataError:
 
 
 def _separated_already(rows: int, separator: str) -> DataError:
-    whose = "the only row has" if rows == 1 else f"all {rows:,} rows have"
+    whose = "the only row has" if rows == 1 else f"all {several(rows, 'row')} have"
     return DataError(
         f"{whose} {json.dumps(separator, ensure_ascii=False)} between prompt and completion already, and --separator "
         "would add another one",

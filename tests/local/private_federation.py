@@ -24,7 +24,8 @@ EXAMPLE = {
 
 def private(folder: Path, *, blocks: Mapping[str, Any] | None = None, **privacy: Any) -> Small:
     """Three participants, so that a round without one of them still hides each of the others. `privacy`: fields of
-    the block; those that are missing are of unit Participant. `blocks`: other blocks of the file."""
+    the block; those that are missing are of unit Participant, and those that are None are left out. `blocks`: other
+    blocks of the file."""
     changes: dict[str, Any] = {
         "participants": [{"name": who} for who in PEOPLE],
         "rounds": {"count": 2, "minParticipants": 2},
@@ -35,7 +36,7 @@ def private(folder: Path, *, blocks: Mapping[str, Any] | None = None, **privacy:
             "noise": {"type": "Multiplier", "multiplier": 0.5},
             "clipping": FIXED,
         }
-        | privacy,
+        | {name: value for name, value in privacy.items() if value is not None},
     }
     return Small(folder, changes | dict(blocks or {}))
 

@@ -117,22 +117,36 @@ def _fill(root: Path, images: list[Image], known: Mapping[str, str]) -> None:
         settings = [f"--root={root}", f"--state={folder}/state", f"--address={folder}/socket", "--config=/dev/null"]
         processes.start("containerd", *MOUNTS_OF_ITS_OWN, "containerd", *settings, ready=lambda: _does(*ctr, "version"))
         try:
+            replaced = _keep_replaced(ctr, images)
             for image in images:
                 if image.id in known:
                     run(*ctr, "images", "tag", "--force", known[image.id], image.reference)
                 else:
                     _import(image, run(*ctr, "content", "ls", "--quiet").split(), (*ctr, "images", "import", "-"))
                 known[image.id] = image.reference
-            _drop_replaced(ctr)
+            _drop_replaced(ctr, replaced)
         finally:
             processes.kill()
 
 
-def _drop_replaced(ctr: tuple[str, ...]) -> None:
+def _keep_replaced(ctr: tuple[str, ...], images: list[Image]) -> list[str]:
+    """Give the images that `images` replace another name, and return these names. An import first moves the reference
+    to the new image and then unpacks it: containerd may delete the layers of the old one, on which it builds, between
+    the two."""
+    there, names = run(*ctr, "images", "ls", "--quiet").split(), list[str]()
+    for number, image in enumerate(images):
+        if image.reference in there:
+            names.append(f"localhost/fedtrain/replaced:{number}")
+            run(*ctr, "images", "tag", "--force", image.reference, names[-1])
+    return names
+
+
+def _drop_replaced(ctr: tuple[str, ...], replaced: list[str]) -> None:
     """Delete images whose reference another one has now. containerd also names each image by its digest. When it
     starts, it does so again for those that have a reference."""
-    if digests := [name for name in run(*ctr, "images", "ls", "--quiet").split() if name.startswith("sha256:")]:
-        run(*ctr, "images", "rm", "--sync", *digests)
+    digests = [name for name in run(*ctr, "images", "ls", "--quiet").split() if name.startswith("sha256:")]
+    if names := [*digests, *replaced]:
+        run(*ctr, "images", "rm", "--sync", *names)
 
 
 def _import(image: Image, there: list[str], command: tuple[str, ...]) -> None:

@@ -3,19 +3,17 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from hack.cluster.processes import LOOPBACK, free_port
-from tests.support.zygote import fork
+from tests.support.zygote import Forked, fork
 
 NOT_ALLOWED = re.compile("system:serviceaccount:|Not enough permissions")
 
@@ -59,7 +57,7 @@ class Operator:
 
     def start(self) -> None:
         if self._zygote is not None:
-            self._pid = fork(self._zygote, self.environment)
+            self._forked = Forked(fork(self._zygote, self.environment))
             return
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log)
@@ -70,11 +68,9 @@ class Operator:
             self.process.kill()
             self.process.wait()
             return
-        with suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)
-            while True:  # the zygote's children are reaped at once
-                os.kill(self._pid, 0)
-                time.sleep(0.005)
+        while self._forked.alive():  # it has no process group yet at first, so once may not be enough
+            self._forked.kill()
+            time.sleep(0.005)
 
     def metric(self, name: str) -> float:
         """What it tells Prometheus, with METRICS_PORT set; 0 while it doesn't answer, or has none of this name."""

@@ -39,16 +39,14 @@ class SupervisedOperator(Operator):
 
     def freeze(self) -> None:
         """It does nothing until `thaw`, and what it is told meanwhile waits for it."""
-        os.kill(self._pid, signal.SIGSTOP)
+        os.kill(self._forked.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        os.kill(self._pid, signal.SIGCONT)
+        os.kill(self._forked.pid, signal.SIGCONT)
 
     def _run(self) -> None:
         while not self._stop.wait(0.02):
-            try:
-                os.kill(self._pid, 0)
-            except ProcessLookupError:
+            if not self._forked.alive():
                 self._fork()
 
     def _fork(self) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+from fedtrain.plurals import several
+
 
 def vocabulary(tokenizer: Mapping[str, Any]) -> dict[str, int]:
     """Return the id of each token of tokenizer.json except added ones; empty if it does not list them."""
@@ -31,3 +33,8 @@ def _added(tokenizer: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterato
     for one in cast("list[Any]", listed) if isinstance(listed, list) else ():
         if isinstance(one, dict) and isinstance(number := cast("dict[str, Any]", one).get("id"), int):
             yield str(cast("dict[str, Any]", one).get("content")), number
+
+
+def known_ids(rows: int) -> str:
+    """Return which tokens an embedding with so many rows has weights for, for errors about other tokens."""
+    return f"the embedding of the base model has {several(rows, 'row')} (ids 0 to {rows - 1:,})"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from fedtrain.data.base_files import BaseFiles
+from fedtrain.data.tokenizer_vocabulary import known_ids
 from fedtrain.plurals import form, several
 from fedtrain.preview.config_check import Problem, embedding_of
 from fedtrain.preview.row_lengths import Lengths
@@ -27,7 +28,7 @@ def _vocabulary(base: BaseFiles, rows: int) -> Problem:
     beyond = sum(number >= rows for number in base.vocabulary.values())
     return (
         f"{base.folder / 'tokenizer.json'} has {several(len(base.vocabulary), 'token')} with ids up to {highest:,}, "
-        f"but {_embedding(rows)}: {several(beyond, 'token')} {form(beyond, 'has', 'have')} no weights.",
+        f"but {known_ids(rows)}: {several(beyond, 'token')} {form(beyond, 'has', 'have')} no weights.",
         "Copy the tokenizer and the weights from the same model.",
     )
 
@@ -46,7 +47,7 @@ def _end_token(base: BaseFiles, rows: int | None) -> Iterator[Problem]:
         )
     elif number is not None and rows is not None and number >= rows:
         yield (
-            f"{file} has the eos_token `{end}` with id {number:,}, but {_embedding(rows)}, so it has no weights.",
+            f"{file} has the eos_token `{end}` with id {number:,}, but {known_ids(rows)}, so it has no weights.",
             "Use the tokenizer of the base model, or load the model with transformers, call "
             "`resize_token_embeddings`, and save it.",
         )
@@ -65,14 +66,10 @@ def _token_of_row(base: BaseFiles, number: int, where: str, rows: int) -> Proble
     token = next((f"`{text}`" for text, one in base.added_ids.items() if one == number), "a token")
     return (
         f"{where} has the token {token}, to which {base.folder / 'tokenizer.json'} gives the id {number:,}, but "
-        f"{_embedding(rows)}, so it has no weights.",
+        f"{known_ids(rows)}, so it has no weights.",
         "Use a base model that has this token, or remove it from the rows and the chat template.",
     )
 
 
 def _size(base: BaseFiles) -> int:
     return len(base.vocabulary | base.added_ids)
-
-
-def _embedding(rows: int) -> str:
-    return f"the embedding of the base model has {several(rows, 'row')} (ids 0 to {rows - 1:,})"

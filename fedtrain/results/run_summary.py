@@ -178,7 +178,7 @@ class RunSummary:
     template_date: str | None = None
     """The date that the base model's chat template writes as the current one; None if it writes no date."""
     base_fingerprint: BaseFingerprint | None = None
-    """Of a base model in a folder or a bucket; None if round 0 recorded none."""
+    """Fingerprint of a base model in a folder or a bucket; None if round 0 recorded none."""
     adapter: Digest | None = None
     config: Digest | None = None
     adapter_bytes: int | None = None

@@ -17,7 +17,7 @@ from blake3 import blake3
 
 from fedtrain.adapters.quiet import quiet
 from fedtrain.contracts.records import ModelFacts
-from fedtrain.plurals import several
+from fedtrain.data.tokenizer_vocabulary import known_ids
 from fedtrain_trainer.base import has_weights, stamp
 from fedtrain_trainer.base_faults import base_fault
 from fedtrain_trainer.outcome import Refused
@@ -94,8 +94,8 @@ class AdaptedModel:
         if highest >= (known := self.tokens):
             raise Refused(
                 f"model.base {self.config.base_model_name_or_path}: the tokenizer gives the token "
-                f"`{self.tokenizer.convert_ids_to_tokens(highest)}` the id {highest}, but the embedding of the base "
-                f"model has {several(known, 'row')} (ids 0 to {known - 1:,}). Use the tokenizer of this model"
+                f"`{self.tokenizer.convert_ids_to_tokens(highest)}` the id {highest}, but "
+                f"{known_ids(known)}. Use the tokenizer of this model"
             )
 
     @property

@@ -20,9 +20,9 @@ def empty_fields(block: type[Block], raw: object, path: Path = ()) -> Iterator[t
     known = fields_of(block)
     for name, value in raw.items():
         field = known.get(name)
-        if field is None or field.block is None:
+        if field is None:
             continue
-        if value is None and not field.required and _default(field) is None:
+        if value is None and not field.required and field.info.default is None:
             yield (*path, name), field
         else:
             yield from _inside(field.shape, value, (*path, name))
@@ -34,8 +34,3 @@ def _inside(shape: Shape, value: Any, path: Path) -> Iterator[tuple[Path, FieldO
     elif shape.kind == "List" and shape.item is not None and isinstance(value, list):
         for number, one in enumerate(cast("list[Any]", value)):
             yield from _inside(shape.item, one, (*path, number))
-
-
-def _default(field: FieldOf) -> object:
-    assert field.block is not None, "only called for fields of blocks"
-    return field.block.model_fields[field.attribute].default

@@ -55,8 +55,8 @@ class Invalid(Exception):
         super().__init__(self.errors)
 
     def of_documents_alone(self, *, cluster: bool) -> "Invalid":
-        """The errors without the one that there is no training. `cluster`: whether the files are for a cluster, as most
-        policies alone are."""
+        """Return the errors, except that of the missing training. `cluster`: whether the files are for a cluster, as
+        those of most policies alone are."""
         return Invalid([error for error in self.errors if error.message != NO_TRAINING], not cluster, self.alone)
 
     def __str__(self) -> str:

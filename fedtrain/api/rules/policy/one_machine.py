@@ -35,6 +35,5 @@ def _is_set(policy: ParticipantPolicySpec, field: str) -> bool:
     *above, last = field.split(".")
     for name in above:
         block = getattr(block, fields_of(type(block))[name].attribute)
-    kind = cast("type[Block]", type(block))
-    attribute = fields_of(kind)[last].attribute
-    return getattr(block, attribute) != kind.model_fields[attribute].default
+    found = fields_of(cast("type[Block]", type(block)))[last]
+    return getattr(block, found.attribute) != found.info.default

@@ -25,6 +25,7 @@ from fedtrain.api.reading.indentation import with_fields_in_blocks
 from fedtrain.api.reading.item_names import with_free_name
 from fedtrain.api.reading.kinds import KINDS
 from fedtrain.api.reading.kubernetes_fields import kubernetes_errors
+from fedtrain.api.reading.list_errors import lists_names
 from fedtrain.api.reading.meant_fields import fields_to_skip, is_around, is_of_other_type, meant_field
 from fedtrain.api.reading.named_items import named_item
 from fedtrain.api.reading.other_changes import missing_unit
@@ -32,7 +33,7 @@ from fedtrain.api.reading.partial_model import partial
 from fedtrain.api.reading.requesters import of_this_training
 from fedtrain.api.reading.row_fields import mapped_fields
 from fedtrain.api.reading.source import read_text
-from fedtrain.api.reading.type_errors import empty, lists_names, translate
+from fedtrain.api.reading.type_errors import empty, translate
 from fedtrain.api.reading.unknown_fields import named_by_key, unknown_field
 from fedtrain.api.rules.context import Context, Found, Place
 from fedtrain.api.rules.validate import has_no_policies, validate

@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from fedtrain.api.base import AMOUNT_PATTERN, Block
 from fedtrain.api.paths import Path
 from fedtrain.api.pods import NodeAffinity, PodAffinity, SELinuxOptions, TopologySpreadConstraint, Volume, VolumeMount
+from fedtrain.api.reading.document_error import DocumentError
 from fedtrain.api.reading.flow_style import flow
 from fedtrain.api.reading.formatting import is_list, is_map, shown, typed
 from fedtrain.api.reading.type_errors import translate
@@ -38,17 +39,7 @@ _SIMILAR = 0.8
 """How similar an unknown field must be to a known one to be refused."""
 
 
-@dataclass(frozen=True)
-class KubernetesError:
-    """An error at a field. With `at_key`, at its name instead of its value."""
-
-    path: Path
-    message: str
-    fix: str
-    at_key: bool = False
-
-
-def kubernetes_errors(root: type[Block], raw: Any, text_at: Callable[[Path], str | None]) -> Iterator[KubernetesError]:
+def kubernetes_errors(root: type[Block], raw: Any, text_at: Callable[[Path], str | None]) -> Iterator[DocumentError]:
     """Yield the errors in the blocks of `raw`, a document of type `root`, that pass on fields of Kubernetes.
     `text_at`: a number or boolean as it is in the file."""
     for block, path, value in _passed_on(root, raw, ()):
@@ -86,9 +77,7 @@ def _fields_of_types() -> dict[str, dict[str, str]]:
 class _Check:
     text_at: Callable[[Path], str | None]
 
-    def fields(
-        self, kind: str, known: Mapping[str, str], value: dict[str, Any], path: Path
-    ) -> Iterator[KubernetesError]:
+    def fields(self, kind: str, known: Mapping[str, str], value: dict[str, Any], path: Path) -> Iterator[DocumentError]:
         """Errors in a map whose fields are `known`."""
         misspelt = {name: near for name in value if name not in known and (near := _meant(name, known, value))}
         for name, content in value.items():
@@ -96,30 +85,28 @@ class _Check:
                 yield from self.value(name, known[name].removesuffix("!"), content, (*path, name))
             elif name in misspelt:
                 message = f"{name} is not a field of a Kubernetes {kind}."
-                yield KubernetesError((*path, name), message, f"Did you mean `{misspelt[name]}`?", at_key=True)
+                yield DocumentError((*path, name), message, f"Did you mean `{misspelt[name]}`?", at_key=True)
         for name in _required(known):
             if name not in value and name not in misspelt.values():
                 message = f"{name} is required."
-                yield KubernetesError(
-                    path, message, f"Add it: {_expected(known[name].removesuffix('!'))}.", at_key=True
-                )
+                yield DocumentError(path, message, f"Add it: {_expected(known[name].removesuffix('!'))}.", at_key=True)
         if kind == "Volume" and len(sources := [name for name in value if name in known]) > 1:
             message = f"The volume has {len(sources)} sources: {listed(sources)}."
-            yield KubernetesError((*path, sources[1]), message, "Keep one of them.", at_key=True)
+            yield DocumentError((*path, sources[1]), message, "Keep one of them.", at_key=True)
 
-    def value(self, name: str, kind: str, value: Any, path: Path) -> Iterator[KubernetesError]:
+    def value(self, name: str, kind: str, value: Any, path: Path) -> Iterator[DocumentError]:
         """Errors in the value of a field, or of an item of it."""
         if kind == "any":
             return
         if value is None:
             fix = "Write `emptyDir: {}`." if name == "emptyDir" else f"Write {_expected(kind)}, or remove the line."
-            yield KubernetesError(path, f"{name} is empty.", fix)
+            yield DocumentError(path, f"{name} is empty.", fix)
         elif kind.startswith("["):
             yield from self._list(name, kind[1:-1], value, path)
         elif kind.startswith("{"):
             if not is_map(value):
                 fix = f"Use names and values, such as `{name}: {{a: b}}`."
-                yield KubernetesError(path, f"{self._shown(value, path)} is not a map.", fix)
+                yield DocumentError(path, f"{self._shown(value, path)} is not a map.", fix)
                 return
             for key, item in value.items():
                 yield from self.value(key, kind[1:-1], item, (*path, key))
@@ -128,25 +115,25 @@ class _Check:
         elif not is_map(value):
             message = f"{name} must be a map, not a list." if is_list(value) else None
             fix = f"Write {_map_of(kind, value)}."
-            yield KubernetesError(path, message or f"{self._shown(value, path)} is not a map.", fix)
+            yield DocumentError(path, message or f"{self._shown(value, path)} is not a map.", fix)
         else:
             yield from self.fields(kind, _fields_of_types()[kind], value, path)
 
-    def _list(self, name: str, item: str, value: Any, path: Path) -> Iterator[KubernetesError]:
+    def _list(self, name: str, item: str, value: Any, path: Path) -> Iterator[DocumentError]:
         if not is_list(value):
             message = f"{name} must be a list, not a map." if is_map(value) else None
             fix = "Begin each item with a dash: `- `." if is_map(value) else f"Write `{name}: {flow([value])}`."
-            yield KubernetesError(path, message or f"{self._shown(value, path)} is not a list.", fix)
+            yield DocumentError(path, message or f"{self._shown(value, path)} is not a list.", fix)
             return
         for number, one in enumerate(value):
             yield from self.value(name, item, one, (*path, number))
 
-    def _scalar(self, name: str, kind: str, value: Any, path: Path) -> Iterator[KubernetesError]:
+    def _scalar(self, name: str, kind: str, value: Any, path: Path) -> Iterator[DocumentError]:
         shape = _shape(kind)
         if not _fits(shape, kind, value):
             field = FieldOf(name, name, FieldInfo(), shape)
             details: Any = {"type": "value_error", "input": value}
-            yield KubernetesError(path, *translate(details, field, False, self.text_at(path)))
+            yield DocumentError(path, *translate(details, field, False, self.text_at(path)))
 
     def _shown(self, value: Any, path: Path) -> str:
         return shown(value, self.text_at(path))

@@ -3,43 +3,32 @@
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path as File
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-
-from fedtrain.api.base import AMOUNT_PATTERN, API_VERSION, Block
+from fedtrain.api.base import API_VERSION, Block
 from fedtrain.api.data_files import file_type
 from fedtrain.api.federated_training import FederatedTraining, FederatedTrainingSpec
 from fedtrain.api.participant_policy import ParticipantPolicy
 from fedtrain.api.participant_record import ParticipantRecord
-from fedtrain.api.paths import Path, show
-from fedtrain.api.reading.adapter_digest import with_digest, without_digests_of_nothing
+from fedtrain.api.paths import Path
+from fedtrain.api.reading.adapter_digest import without_digests_of_nothing
+from fedtrain.api.reading.document_model import read_model
 from fedtrain.api.reading.documents import Documents, Located
-from fedtrain.api.reading.empty_fields import empty_fields
 from fedtrain.api.reading.errors import NO_TRAINING, FieldError, Invalid
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.reading.fields_beside_spec import with_fields_in_spec
 from fedtrain.api.reading.formatting import is_map, shown
 from fedtrain.api.reading.indentation import with_fields_in_blocks
-from fedtrain.api.reading.item_names import with_free_name
 from fedtrain.api.reading.kinds import KINDS
-from fedtrain.api.reading.kubernetes_fields import kubernetes_errors
-from fedtrain.api.reading.list_errors import lists_names
-from fedtrain.api.reading.meant_fields import fields_to_skip, is_around, is_of_other_type, meant_field
 from fedtrain.api.reading.named_items import named_item
 from fedtrain.api.reading.other_changes import missing_unit
-from fedtrain.api.reading.partial_model import partial
-from fedtrain.api.reading.requesters import of_this_training
-from fedtrain.api.reading.row_fields import mapped_fields
 from fedtrain.api.reading.source import read_text
-from fedtrain.api.reading.type_errors import empty, translate
-from fedtrain.api.reading.unknown_fields import named_by_key, unknown_field
 from fedtrain.api.rules.context import Context, Found, Place
 from fedtrain.api.rules.validate import has_no_policies, validate
-from fedtrain.api.shapes import block_at, field_at, fields_of
 from fedtrain.api.similar_words import nearest
 from fedtrain.quoting import quoted
+
+B = TypeVar("B", bound=Block)
 
 _UNIT = ("spec", "privacy", "unit")
 
@@ -190,79 +179,13 @@ class _Reader:
             self.policies.append(Found(self._model(ParticipantPolicy, body, place), place))
         return True
 
-    def _model(self, model: type[Any], raw: dict[str, Any], place: Place) -> Any:
+    def _model(self, model: type[B], raw: dict[str, Any], place: Place) -> B:
         """The document as a model; if it has errors, its valid part."""
-        for found in kubernetes_errors(model, raw, self.documents[place.document].text_at):
-            self._error(place.at(*found.path), found.message, found.fix, key=found.at_key)
-        for path, field in empty_fields(model, raw):
-            self._error(place.at(*path), *empty(field))
-        try:
-            return model.model_validate(raw, by_alias=True, by_name=False)
-        except ValidationError as error:
-            details, document = error.errors(), self.documents[place.document]
-            meant = [found for detail in details if (found := _meant(model, detail, document)) is not None]
-            for detail in details:
-                if detail["type"] == "too_short" and detail["input"]:  # pydantic does not count invalid items
-                    continue
-                path = tuple(detail["loc"])
-                if detail["type"] == "missing" and (
-                    is_around(path, meant)
-                    or named_by_key(model, path[:-1], document)
-                    or is_of_other_type(model, path[:-1], document)
-                ):
-                    continue
-                self._translated(model, detail, place)
-            unread = [path for field in meant for path in fields_to_skip(model, field, document)]
-            return partial(model, raw, {*(tuple(detail["loc"]) for detail in details), *unread})
-
-    def _translated(self, model: type[Block], detail: ErrorDetails, place: Place) -> None:
-        path = tuple(detail["loc"])
-        if detail["type"] == "extra_forbidden":
-            self._error(place.at(*path), *unknown_field(model, path, self.documents[place.document]), key=True)
-            return
-        if detail["type"] == "missing" and (near := self._misspelt(model, place.at(*path))):
-            message = f"{near} is not a field of {show(path[:-1])}."
-            self._error(place.at(*path[:-1], near), message, f"Did you mean `{path[-1]}`?", key=True)
-            return
-        if detail["type"] == "missing" and (choice := self._variant(model, place.at(*path))):
-            self._error(place.at(*path), f"{path[-1]} is required.", f"Add `{path[-1]}: {choice}`.")
-            return
-        field = field_at(model, path)
-        assert field is not None, path
-        item = isinstance(path[-1], int) or path[-1] != field.name
-        document = self.documents[place.document]
-        text = document.text_at(place.at(*path).path)
-        around = document.at((*place.path, *path[:-1])) if item else None
-        if path[-1] != 0 and lists_names(field, around):
-            return  # the error of the first name shows the whole list
-        names = mapped_fields(field, detail["input"], document.at(("spec", "data", "format")))
-        message, fix = names or translate(detail, field, item, text, block_at(model, path[:-1]), around)
-        if field.shape.item is not None and field.shape.item.pattern == AMOUNT_PATTERN and "/" in str(path[-1]):
-            fix = 'Use a whole number in quotes, such as `"1"`.'  # a device, such as nvidia.com/gpu
-        if detail["type"] == "missing":
-            fix = with_free_name(fix, path, document, block_at(model, path[:-1]))
-        uri = detail["input"] if isinstance(detail["input"], str) else document.at((*path[:-1], "uri"))
-        fix = with_digest(fix, uri, None if self.elsewhere else self.path.absolute().parent)
-        also = of_this_training(path, detail["input"], self.documents)
-        self._error(place.at(*path), message, f"{fix} {also}" if also else fix)
-
-    def _variant(self, model: type[Block], missing: Place) -> str | None:
-        """Return the value that a missing discriminator must have, because the block has the fields of one variant."""
-        *around, name = missing.path
-        beside, block = self.documents[missing.document].at(tuple(around)), block_at(model, around)
-        for union in block.unions if block is not None and is_map(beside) else ():
-            named = [choice for choice, member in union.members.items() if member in beside]
-            if union.discriminator == name and len(named) == 1:
-                return named[0]
-        return None
-
-    def _misspelt(self, model: type[Block], missing: Place) -> str | None:
-        """Return a field with a similar name beside a missing one, in a block that ignores unknown fields."""
-        *around, name = missing.path
-        beside, block = self.documents[missing.document].at(tuple(around)), block_at(model, around)
-        if not is_map(beside) or block is None or block.model_config.get("extra") == "forbid":
-            return None
-        return nearest(str(name), set(beside) - set(fields_of(block)))
+        folder = None if self.elsewhere else self.path.absolute().parent
+        read, errors = read_model(model, raw, self.documents[place.document], self.documents, folder)
+        for error in errors:
+            self._error(place.at(*error.path), error.message, error.fix, key=error.at_key)
+        return read
 
     def _expected(self, place: Place, value: Any, choices: Collection[str]) -> None:
         if value is None:
@@ -312,8 +235,3 @@ def _foreign(document: Located) -> bool:
     """Whether the document is an object of another API."""
     version = document.value.get("apiVersion") if is_map(document.value) else None
     return isinstance(version, str) and version.partition("/")[0] != API_VERSION.partition("/")[0]
-
-
-def _meant(model: type[Block], detail: ErrorDetails, document: Located) -> Path | None:
-    """Return the field that an unknown field probably means."""
-    return meant_field(model, tuple(detail["loc"]), document) if detail["type"] == "extra_forbidden" else None

@@ -54,7 +54,16 @@ def translate(
     shape = field.shape.item if item and field.shape.item else field.shape
     if error["type"] == "missing":
         return f"{field.name} is required.", f"Add {_example(field.name, shape, block)}."
-    value = error["input"]
+    message, fix = _refused(field, error["input"], item, shape, text, block, around)
+    if item and shape.pattern == AMOUNT_PATTERN and "/" in str(error["loc"][-1]):  # a device, such as nvidia.com/gpu
+        fix = 'Use a whole number in quotes, such as `"1"`.'
+    return message, fix
+
+
+def _refused(
+    field: FieldOf, value: Any, item: bool, shape: Shape, text: str | None, block: type[Block] | None, around: Any
+) -> Texts:
+    """Message and fix for a value that `shape` does not take."""
     if value is None:
         return _null(field, shape)
     match shape.kind:

@@ -44,7 +44,8 @@ from safetensors.numpy import load_file, save_file
 from fedtrain.api.storage import Storage
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.records import Close, Closed, Manifest, Run, Update
+from fedtrain.contracts.records import Close, Closed, Manifest, Run
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.cores import usable_cores
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger

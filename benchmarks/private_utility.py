@@ -43,8 +43,9 @@ from fedtrain.api.reading import read_file
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.privacy_blocks import RoundPrivacy
-from fedtrain.contracts.records import Aggregate, Close, Closed, Manifest, Plan, Run, Update
+from fedtrain.contracts.records import Aggregate, Close, Closed, Manifest, Plan, Run
 from fedtrain.contracts.tasks import Train
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.data.reader import read_rows
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger

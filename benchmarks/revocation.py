@@ -26,7 +26,8 @@ from safetensors.numpy import save_file
 from benchmarks.scale.process import Process
 from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_bytes
-from fedtrain.contracts.records import Initial, ModelFacts, Preflight, Run
+from fedtrain.contracts.records import Initial, ModelFacts, Run
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.contracts.wire.transfer import SignedUpload, TransferGrant, read_grant
 from fedtrain.manifests.labels import TRANSFER_SECRET
 from fedtrain.manifests.timestamps import instant

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_LEDGER, EXIT_REFUSED, EXIT_RETRY
-from fedtrain.contracts.records import CONTRACT_VERSION, Aggregate, Close, Run
+from fedtrain.contracts.record import CONTRACT_VERSION
+from fedtrain.contracts.records import Aggregate, Close, Run
 from fedtrain.contracts.wire.aggregation import AggregationOrder
 from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.store import StoreError, StoreRefused, StoreUnavailable

@@ -9,6 +9,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.digests import digest_bytes
+from fedtrain.contracts.record import Record
 from fedtrain.contracts.records import (
     Aggregate,
     Close,
@@ -18,12 +19,10 @@ from fedtrain.contracts.records import (
     ModelFacts,
     Plan,
     PlanMember,
-    Preflight,
-    Record,
     Run,
-    Update,
     Weight,
 )
+from fedtrain.contracts.untrusted_records import Preflight, Update
 from fedtrain.manifests.kinds import TRAINING, Json, Ref
 from fedtrain.manifests.training_task import training_task
 from fedtrain.rounds import orders

@@ -17,8 +17,8 @@ from fedtrain.baseline.running import Lazily, run_arms
 from fedtrain.baseline.subjects import subjects_of
 from fedtrain.baseline.unchanged import check_same_training, check_unchanged
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Preflight
 from fedtrain.contracts.run_end import End
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
 from fedtrain.results.comparison import Comparison, write_comparison

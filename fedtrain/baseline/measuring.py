@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from fedtrain.api.reading.federation import Federation
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Evaluation, Measurement, Run
+from fedtrain.contracts.records import Evaluation, Run
 from fedtrain.contracts.tasks import Assignment, Evaluate, Task
+from fedtrain.contracts.untrusted_records import Measurement
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.rounds.snapshot import TaskKey
 from fedtrain.runner.bindings import bind

@@ -21,8 +21,8 @@ from fedtrain.baseline.subjects import Subject, measured_spec, subject_of
 from fedtrain.baseline.unchanged import check_same_training
 from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_file
-from fedtrain.contracts.records import Preflight
 from fedtrain.contracts.run_end import End
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.results.comparison import Comparison, Kind
 from fedtrain.results.export_files import WEIGHTS

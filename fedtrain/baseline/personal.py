@@ -5,7 +5,7 @@ The adapters are runs with ledgers beside the federated run. They are not measur
 
 from fedtrain.api.reading.federation import Federation
 from fedtrain.baseline.arms import ArmRun, arm_name, personalised
-from fedtrain.contracts.records import Preflight
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.results.export import export
 from fedtrain.results.locate import run_folder

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fedtrain.api.places import scheme
 from fedtrain.api.reading.federation import Federation
-from fedtrain.contracts.records import Preflight
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.data.errors import DataError
 from fedtrain.data.parsing import parse_all
 from fedtrain.partitioning import split_indices, stream_of

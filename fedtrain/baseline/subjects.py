@@ -9,8 +9,9 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.baseline.arms import ArmRun
 from fedtrain.baseline.measuring import Measuring
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Evaluation, Initial, Manifest, Measurement, Preflight, Run
+from fedtrain.contracts.records import Evaluation, Initial, Manifest, Run
 from fedtrain.contracts.run_end import End
+from fedtrain.contracts.untrusted_records import Measurement, Preflight
 from fedtrain.ledger.adapter_of_round import made_adapter_of
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.results.comparison import Arm, Kind, arm_label

@@ -14,7 +14,7 @@ from fedtrain.listing import listed
 from fedtrain.plurals import several
 
 if TYPE_CHECKING:
-    from fedtrain.contracts.records import Preflight
+    from fedtrain.contracts.untrusted_records import Preflight
     from fedtrain.manifests.policy_check import Refusal
     from fedtrain.manifests.privacy_ledger import Entry
     from fedtrain.preview.affordability import Affordability

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fedtrain.api.reading import Federation
     from fedtrain.api.reading.errors import FieldError
     from fedtrain.cli.validation import Validation
-    from fedtrain.contracts.records import Preflight
+    from fedtrain.contracts.untrusted_records import Preflight
     from fedtrain.preview.check import Checked
 
 

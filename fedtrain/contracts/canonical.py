@@ -9,8 +9,8 @@ record that are None are left out, so that a later version can add optional ones
 import json
 
 from fedtrain.contracts.digests import digest_bytes
+from fedtrain.contracts.record import Record
 from fedtrain.contracts.record_fields import Digest
-from fedtrain.contracts.records import Record
 
 
 def canonical(record: Record) -> bytes:

@@ -5,8 +5,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from fedtrain.api.base import Block
+from fedtrain.contracts.record import Record
 from fedtrain.contracts.record_fields import MAX_TEXT, Digest
-from fedtrain.contracts.records import Record
 
 
 class GeneratedAnswer(Block):

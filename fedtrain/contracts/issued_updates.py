@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.records import Grant, Plan, Update
+from fedtrain.contracts.records import Grant, Plan
+from fedtrain.contracts.untrusted_records import Update
 
 
 def was_issued(plan: Plan, grants: Iterable[Grant], participant: str, attempt: int) -> bool:

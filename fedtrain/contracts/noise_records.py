@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from fedtrain.contracts.record import Record
 from fedtrain.contracts.record_fields import Multiplier
-from fedtrain.contracts.records import ParticipantRecord, Record
+from fedtrain.contracts.untrusted_records import ParticipantRecord
 
 
 class Spend(Record):

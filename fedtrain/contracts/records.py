@@ -1,51 +1,17 @@
-"""The objects of the ledger, one frozen model each.
-
-Each is written once, first writer wins, as canonical JSON (`fedtrain.ledger`), and carries the run's id. No record
-depends on the wall clock, a host or a path: seconds, hosts and bytes on the wire are telemetry and live outside the
-chain, so the same run writes the same digests again. Floats are finite.
-
-Participants write `ParticipantRecord`s. Nothing in these is trusted: sizes, counts and lengths are bounded when they
-are read, and a record that breaks a bound is a fault of its participant alone.
-"""
+"""The records that the coordinator and the hub's Jobs write into the ledger, one frozen model each."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
-
-from pydantic import Field, model_validator
+from typing import Any, Literal
 
 from fedtrain.api.base import Block
-from fedtrain.api.data import MAX_DATASETS
 from fedtrain.contracts.answer_labels import AnswerLabels
 from fedtrain.contracts.base_fingerprint import BaseFingerprint
 from fedtrain.contracts.early_stopping_state import EarlyStoppingState
 from fedtrain.contracts.gate_state import GateState
 from fedtrain.contracts.privacy_blocks import ExampleNoise, NoisyMean, PrivacyState, RoundPrivacy
-from fedtrain.contracts.record_fields import (
-    Counted,
-    DatasetName,
-    Digest,
-    Finite,
-    Metrics,
-    Norm,
-    Samples,
-    UpdateFile,
-)
-
-CONTRACT_VERSION = 1
-
-
-class Record(Block):
-    """Fields of every object. `max_bytes`: larger objects are not read."""
-
-    max_bytes: ClassVar[int] = 256 * 1024 * 1024
-
-    run_id: str
-
-
-class ParticipantRecord(Record):
-    """A record that a participant writes."""
-
-    max_bytes: ClassVar[int] = 64 * 1024
+from fedtrain.contracts.record import CONTRACT_VERSION, Record
+from fedtrain.contracts.record_fields import Counted, DatasetName, Digest, Finite, Metrics, Samples
+from fedtrain.contracts.untrusted_records import Preflight
 
 
 class Run(Record):
@@ -55,38 +21,6 @@ class Run(Record):
     namespace: str
     name: str
     spec: Mapping[str, Any]
-
-
-class DatasetCount(Block):
-    """Size of one data set of a mix at a participant, as in `Preflight`."""
-
-    name: DatasetName
-    samples: Samples
-    validation_samples: Samples
-
-
-class Preflight(ParticipantRecord):
-    """Size of a participant's data: training samples (without the validation split), and a fingerprint of all rows.
-    `gpu_memory`: free bytes of one GPU, from the policy or the device; None on CPU. `datasets`: with
-    `data.datasets`, the parts of `samples` and `validation_samples`, in the order of the spec."""
-
-    participant: str
-    samples: Samples
-    validation_samples: Samples
-    fingerprint: Digest
-    gpu_memory: Counted | None = None
-    datasets: Annotated[tuple[DatasetCount, ...], Field(max_length=MAX_DATASETS)] | None = None
-
-    @model_validator(mode="after")
-    def _adds_up(self) -> "Preflight":
-        """Raises ValueError if the data sets of a mix do not add up to the totals."""
-        parts = self.datasets
-        if parts is not None and (self.samples, self.validation_samples) != (
-            sum(part.samples for part in parts),
-            sum(part.validation_samples for part in parts),
-        ):
-            raise ValueError("the samples of the data sets do not add up to those of the participant")
-        return self
 
 
 class ModelFacts(Block):
@@ -179,31 +113,6 @@ class Grant(Record):
     epoch: int
     cause: Literal["Failed", "Resumed", "LedgerRefused"]
     reason: str
-
-
-class Update(ParticipantRecord):
-    """`record.json` beside an update file. `received`: metrics of the global adapter that the participant received, on
-    its validation split; `validation_loss`: loss of the adapter that it sends. `samples` and `distinct` repeat the
-    plan's. `within_bound`: with adaptive clipping by the participant, 1 if clipping left the update unchanged, else 0;
-    plus the participant's share of noise where it adds one. `norm`: where the hub clips, the `stated_norm` of the
-    update (`fedtrain.privacy.clipping`); None where the task does not ask for it. With `privacy.unit: Example`, nothing
-    that depends on rows without noise is in it: no losses and no count of tokens."""
-
-    round: int
-    participant: str
-    attempt: int
-    file: UpdateFile
-    digest: Digest
-    size: Counted
-    samples: Samples
-    distinct: Samples
-    steps: Counted
-    tokens: Counted | None = None
-    train_loss: Finite | None = None
-    validation_loss: Finite | None = None
-    received: Metrics = {}
-    within_bound: Finite | None = None
-    norm: Norm | None = None
 
 
 class Closed(Block):
@@ -325,13 +234,3 @@ class Manifest(Record):
     def made_adapter(self) -> bool:
         """Whether the round made `adapter`."""
         return self.outcome in MADE_ADAPTER
-
-
-class Measurement(ParticipantRecord):
-    """`rounds/<last>/measurements/<participant>.json`: metrics of the final adapter on a participant's validation
-    split."""
-
-    round: int
-    participant: str
-    adapter: Digest
-    metrics: Metrics

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
+from fedtrain.contracts.record import Record
 from fedtrain.contracts.record_fields import Digest
-from fedtrain.contracts.records import Record
 
 
 class Failure(Record):

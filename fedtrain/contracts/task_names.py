@@ -2,8 +2,10 @@
 
 from fedtrain.contracts import names
 from fedtrain.contracts.noise_records import NoiseDraw
-from fedtrain.contracts.records import Evaluation, Initial, Measurement, Preflight, Record, Update
+from fedtrain.contracts.record import Record
+from fedtrain.contracts.records import Evaluation, Initial
 from fedtrain.contracts.tasks import Evaluate, Initialise, Inspect, Measure, Task, Train
+from fedtrain.contracts.untrusted_records import Measurement, Preflight, Update
 
 TELEMETRY_FILE = "trainer.json"
 """Seconds, hosts and the outcome of one execution."""

@@ -17,8 +17,8 @@ from fedtrain.api.training import Training
 from fedtrain.contracts.base_fingerprint import BaseFingerprint
 from fedtrain.contracts.places import Places
 from fedtrain.contracts.privacy_blocks import ExampleNoise
+from fedtrain.contracts.record import CONTRACT_VERSION
 from fedtrain.contracts.record_fields import Counted, DatasetName, Digest
-from fedtrain.contracts.records import CONTRACT_VERSION
 
 
 class Initialise(Block):

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from fedtrain.contracts import names
 from fedtrain.contracts.record_fields import Digest
-from fedtrain.contracts.records import ParticipantRecord
 from fedtrain.contracts.task_names import TELEMETRY_FILE, noise_draw_of, record_of, telemetry_of, update_file_of
 from fedtrain.contracts.tasks import Inspect, Measure, Task, Train
+from fedtrain.contracts.untrusted_records import ParticipantRecord
 
 GRANT_VARIABLE = "FEDTRAIN_TRANSFER"
 """Environment variable with the path of the mounted signed requests."""

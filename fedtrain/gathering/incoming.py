@@ -16,8 +16,8 @@ from itertools import repeat
 from typing import Protocol
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import ParticipantRecord
 from fedtrain.contracts.transfer import unpadded
+from fedtrain.contracts.untrusted_records import ParticipantRecord
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.record_kinds import participant_of
 from fedtrain.ledger.store import ObjectMissing, ObjectTooLarge, StoreError

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from fedtrain.contracts import names, noise_records, records, run_end
+from fedtrain.contracts.record import Record
+from fedtrain.contracts.untrusted_records import Measurement, Preflight, Update
 from fedtrain.gathering.incoming import Incoming
 from fedtrain.ledger.closes import takes_away
 from fedtrain.ledger.ledger import Ledger
@@ -21,7 +23,7 @@ from fedtrain.ledger.store import LedgerCorrupt
 from fedtrain.ledger.valid_records import read_valid
 from fedtrain.rounds.snapshot import LedgerFacts, RoundRecords
 
-R = TypeVar("R", bound=records.Record)
+R = TypeVar("R", bound=Record)
 
 _UPDATE = re.compile(r"rounds/[0-9]+/updates/([_a-z0-9][-a-z0-9]*)/([1-9][0-9]{0,8})/record\.json")
 PREFLIGHTS = "preflight/"
@@ -107,14 +109,14 @@ class LedgerGatherer:
 
     def _round(self, round: int, listed: list[str], strays: dict[str, str]) -> RoundRecords:
         folder = names.round_folder(round)
-        updates: dict[tuple[str, int], records.Update] = {}
+        updates: dict[tuple[str, int], Update] = {}
         faults: dict[tuple[str, int], str] = {}
         for name in listed:
             if (parts := _UPDATE.fullmatch(name)) is None:
                 continue
             who, attempt = parts[1], int(parts[2])
             found = self._update(name)
-            if isinstance(found, records.Update):
+            if isinstance(found, Update):
                 updates[who, attempt] = found
             else:
                 faults[who, attempt] = found
@@ -136,9 +138,9 @@ class LedgerGatherer:
             exclusions={found.participant: found for found in read("exclusions/", records.Exclusion)},
         )
 
-    def _update(self, name: str) -> records.Update | str:
+    def _update(self, name: str) -> Update | str:
         """Return the update record, or the reason why it is invalid, which does not depend on the host."""
-        record = self._read(name, records.Update)
+        record = self._read(name, Update)
         if record is None:
             return "its record has disappeared"
         if isinstance(record, str):
@@ -183,7 +185,7 @@ class LedgerGatherer:
             )
         return found
 
-    def _preflights(self, plan: records.Plan | None) -> tuple[dict[str, records.Preflight], dict[str, str]]:
+    def _preflights(self, plan: records.Plan | None) -> tuple[dict[str, Preflight], dict[str, str]]:
         """Return preflights and faults by participant. A plan contains the preflights that it was computed from, and
         names all participants that may have answered since."""
         known = {found.participant: found for found in plan.preflights} if plan else {}
@@ -193,7 +195,7 @@ class LedgerGatherer:
             listed = [names.preflight(who) for who in plan.positions if who not in known]
             if listed and self.incoming is not None:
                 self.incoming.admit(PREFLIGHTS)
-        found, faults = self._by_participant(listed, records.Preflight)
+        found, faults = self._by_participant(listed, Preflight)
         for who in list(found):
             if problem := uncounted_data_sets(self.run.spec, found[who]):
                 faults[who] = problem
@@ -226,14 +228,14 @@ class LedgerGatherer:
             number += 1
         return tuple(found)
 
-    def _measurements(self) -> tuple[dict[str, records.Measurement], dict[str, str]]:
+    def _measurements(self) -> tuple[dict[str, Measurement], dict[str, str]]:
         if self._manifest is None or self._manifest.round == 0:
             return {}, {}
         listed = self._names(f"{names.round_folder(self._manifest.round)}/measurements/")
-        return self._by_participant(listed, records.Measurement)
+        return self._by_participant(listed, Measurement)
 
 
-def uncounted_data_sets(spec: Mapping[str, Any], preflight: records.Preflight) -> str | None:
+def uncounted_data_sets(spec: Mapping[str, Any], preflight: Preflight) -> str | None:
     """Return why a preflight does not count the data sets of the run; None if it does. `spec`: of the run's record."""
     mixed = [one["name"] for one in spec.get("data", {}).get("datasets") or ()]
     counted = [one.name for one in preflight.datasets or ()]

@@ -12,8 +12,9 @@ from urllib.request import url2pathname
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import canonical, digest_of
 from fedtrain.contracts.digests import BLOCK, digest_bytes, digest_file, digest_reader, hasher, written
+from fedtrain.contracts.record import Record
 from fedtrain.contracts.record_fields import Digest
-from fedtrain.contracts.records import Record, Run
+from fedtrain.contracts.records import Run
 from fedtrain.ledger.parse import MISSING, NEWER, parse
 from fedtrain.ledger.store import (
     LedgerCorrupt,

@@ -5,7 +5,8 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from fedtrain.contracts.canonical import canonical
-from fedtrain.contracts.records import ParticipantRecord, Record
+from fedtrain.contracts.record import Record
+from fedtrain.contracts.untrusted_records import ParticipantRecord
 from fedtrain.ledger.store import LedgerCorrupt
 
 R = TypeVar("R", bound=Record)

@@ -8,8 +8,8 @@ from typing import TypeVar
 from fedtrain.api.storage import S3
 from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.digests import digest_file, hasher, written
+from fedtrain.contracts.record import Record
 from fedtrain.contracts.record_fields import Digest
-from fedtrain.contracts.records import Record
 from fedtrain.contracts.task_names import TELEMETRY_FILE, check_kind, noise_draw
 from fedtrain.contracts.tasks import Task
 from fedtrain.contracts.transfer import padded, unpadded

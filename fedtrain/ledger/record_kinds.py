@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fedtrain.contracts import names, noise_records, records, run_end
+from fedtrain.contracts.record import Record
+from fedtrain.contracts.untrusted_records import Measurement, Preflight, Update
 
 OTHER_OBJECT = "holds the record of another object"
 """A record under a name that is not its own."""
@@ -16,11 +18,11 @@ class RecordKind:
     """`own_name`: the name that a record belongs under, from its content."""
 
     pattern: re.Pattern[str]
-    kind: type[records.Record]
+    kind: type[Record]
     own_name: Callable[[Any], str]
 
 
-def _kind(pattern: str, kind: type[records.Record], own_name: Callable[[Any], str]) -> RecordKind:
+def _kind(pattern: str, kind: type[Record], own_name: Callable[[Any], str]) -> RecordKind:
     return RecordKind(re.compile(pattern), kind, own_name)
 
 
@@ -31,7 +33,7 @@ _WHO = rf"(?P<who>{_NAME})"
 _KINDS = (
     _kind(r"run\.json", records.Run, lambda _: names.RUN),
     _kind(r"end\.json", run_end.End, lambda _: names.END),
-    _kind(rf"preflight/{_WHO}\.json", records.Preflight, lambda r: names.preflight(r.participant)),
+    _kind(rf"preflight/{_WHO}\.json", Preflight, lambda r: names.preflight(r.participant)),
     _kind(r"failures/[0-9]+\.json", run_end.Failure, lambda r: names.failure(r.number)),
     _kind(r"rounds/0000/initial\.json", records.Initial, lambda _: names.initial()),
     _kind(rf"{_ROUND}/plan\.json", records.Plan, lambda r: names.plan(r.round)),
@@ -43,7 +45,9 @@ _KINDS = (
     _kind(rf"{_ROUND}/exclusions/{_NAME}\.json", records.Exclusion, lambda r: names.exclusion(r.round, r.participant)),
     _kind(rf"{_ROUND}/attempts/{_NAME}\.json", records.Grant, lambda r: names.grant(r.round, r.who, r.attempt)),
     _kind(
-        rf"{_ROUND}/measurements/{_WHO}\.json", records.Measurement, lambda r: names.measurement(r.round, r.participant)
+        rf"{_ROUND}/measurements/{_WHO}\.json",
+        Measurement,
+        lambda r: names.measurement(r.round, r.participant),
     ),
     _kind(
         rf"{_ROUND}/updates/{_WHO}/[0-9]+/noise\.json",
@@ -52,7 +56,7 @@ _KINDS = (
     ),
     _kind(
         rf"{_ROUND}/updates/{_WHO}/[0-9]+/record\.json",
-        records.Update,
+        Update,
         lambda r: names.update(r.round, r.participant, r.attempt),
     ),
 )

@@ -14,7 +14,8 @@ from fedtrain.api.begun import FIRST_ROUND, begun
 from fedtrain.api.changeable_fields import may_change
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
-from fedtrain.contracts.records import CONTRACT_VERSION, Run
+from fedtrain.contracts.record import CONTRACT_VERSION
+from fedtrain.contracts.records import Run
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.lost_run import lost_run
 from fedtrain.ledger.record_kinds import kind_of

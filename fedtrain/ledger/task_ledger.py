@@ -4,8 +4,8 @@ import uuid
 from pathlib import Path
 from typing import TypeVar
 
+from fedtrain.contracts.record import Record
 from fedtrain.contracts.record_fields import Digest
-from fedtrain.contracts.records import Record
 from fedtrain.contracts.task_names import check_kind, noise_draw, noise_draw_of, record_of, telemetry_of, update_file_of
 from fedtrain.contracts.tasks import Task
 from fedtrain.ledger.ledger import Ledger

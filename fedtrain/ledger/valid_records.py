@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from fedtrain.contracts.records import Record
+from fedtrain.contracts.record import Record
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.record_kinds import OTHER_OBJECT, kind_of
 from fedtrain.ledger.store import LedgerCorrupt

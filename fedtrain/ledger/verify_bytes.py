@@ -7,7 +7,8 @@ from contextlib import closing
 from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_reader
 from fedtrain.contracts.record_fields import Digest
-from fedtrain.contracts.records import Aggregate, Close, Evaluation, Initial, Manifest, Update
+from fedtrain.contracts.records import Aggregate, Close, Evaluation, Initial, Manifest
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.ledger.finding import Finding
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import ObjectMissing

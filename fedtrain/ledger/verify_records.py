@@ -9,8 +9,9 @@ from typing import TypeVar
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import canonical_json
 from fedtrain.contracts.digests import digest_bytes
+from fedtrain.contracts.record import Record
 from fedtrain.contracts.record_fields import Digest
-from fedtrain.contracts.records import Record, Run
+from fedtrain.contracts.records import Run
 from fedtrain.ledger.finding import Finding
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.parse import parse

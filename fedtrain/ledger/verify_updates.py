@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fedtrain.contracts import issued_updates, names
-from fedtrain.contracts.records import Close, Exclusion, Grant, Manifest, Plan, Update
+from fedtrain.contracts.records import Close, Exclusion, Grant, Manifest, Plan
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.ledger.finding import Finding
 from fedtrain.ledger.verify_records import Records
 

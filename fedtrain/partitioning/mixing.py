@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import floor
 
 from fedtrain.api.data import MixedDataset
-from fedtrain.contracts.records import DatasetCount
+from fedtrain.contracts.untrusted_records import DatasetCount
 from fedtrain.partitioning.exact_numbers import exact
 
 

@@ -7,7 +7,8 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.model import TargetModules
 from fedtrain.api.participants import Participant
 from fedtrain.api.partitioning import Partitioning
-from fedtrain.contracts.records import ModelFacts, Preflight
+from fedtrain.contracts.records import ModelFacts
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.partitioning.exhaustion import ON_EXHAUSTED
 from fedtrain.partitioning.mixing import divide, mixed_sets
 from fedtrain.partitioning.positions import Positions

@@ -10,22 +10,11 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.base_fingerprint import BaseFingerprint
 from fedtrain.contracts.noise_records import Spend
-from fedtrain.contracts.records import (
-    Aggregate,
-    Close,
-    Evaluation,
-    Initial,
-    Manifest,
-    Measurement,
-    ModelFacts,
-    Plan,
-    Preflight,
-    Record,
-    Run,
-    Update,
-)
+from fedtrain.contracts.record import Record
+from fedtrain.contracts.records import Aggregate, Close, Evaluation, Initial, Manifest, ModelFacts, Plan, Run
 from fedtrain.contracts.run_end import End
 from fedtrain.contracts.tasks import Evaluate
+from fedtrain.contracts.untrusted_records import Measurement, Preflight, Update
 from fedtrain.rounds.decide import decide
 from fedtrain.rounds.decision import TERMINAL, AggregateOrder, Claim, Start
 from fedtrain.rounds.snapshot import LedgerFacts, RoundRecords, Snapshot

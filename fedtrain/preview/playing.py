@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.contracts.records import ModelFacts, Preflight
+from fedtrain.contracts.records import ModelFacts
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.partitioning import Positions, Share, distinct_rows, partition, situation
 from fedtrain.preview.run_preview import Part, RoundPreview
 

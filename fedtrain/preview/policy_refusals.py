@@ -11,8 +11,9 @@ from fedtrain.api.base import in_bytes
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.training_task import TrainingTaskSpec
-from fedtrain.contracts.records import DatasetCount, ModelFacts, Preflight, Run
+from fedtrain.contracts.records import ModelFacts, Run
 from fedtrain.contracts.tasks import Task, Train
+from fedtrain.contracts.untrusted_records import DatasetCount, Preflight
 from fedtrain.manifests.policy_check import Refusal, refusals, refusals_on_one_machine, task_of
 from fedtrain.manifests.privacy_ledger import Entry, entered
 from fedtrain.manifests.training_task import training_task

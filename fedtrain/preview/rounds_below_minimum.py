@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.reading.errors import FieldError
 from fedtrain.api.reading.federation import Federation
-from fedtrain.contracts.records import Preflight
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.plurals import several
 from fedtrain.preview.small_data_warnings import listed_some
 

@@ -11,7 +11,8 @@ from fedtrain.api.data import validation_count
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.partitioning_strategies import DataVolumeAndGPUMemory
 from fedtrain.api.reading.federation import Federation
-from fedtrain.contracts.records import DatasetCount, ModelFacts, Preflight
+from fedtrain.contracts.records import ModelFacts
+from fedtrain.contracts.untrusted_records import DatasetCount, Preflight
 from fedtrain.partitioning import Positions, situation
 from fedtrain.partitioning.mixing import shares
 from fedtrain.preview.check import checked, counter_of

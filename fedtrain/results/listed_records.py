@@ -6,7 +6,9 @@ from contextlib import suppress
 from typing import TypeVar
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Plan, Record, Update
+from fedtrain.contracts.record import Record
+from fedtrain.contracts.records import Plan
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt
 from fedtrain.ledger.valid_records import read_valid

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.contracts.records import Aggregate, Close, Grant, Manifest, Plan, Quarantined, Update
+from fedtrain.contracts.records import Aggregate, Close, Grant, Manifest, Plan, Quarantined
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.results.run_summary import Execution, ParticipantRound, State
 
 _LISTED: Mapping[str, State] = {"Committed": "Aggregated", "RolledBack": "RolledBack"}

@@ -8,20 +8,9 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.gate_state import explained
 from fedtrain.contracts.noise_records import Spend
-from fedtrain.contracts.records import (
-    Absent,
-    Aggregate,
-    Close,
-    Evaluation,
-    Grant,
-    Initial,
-    Manifest,
-    Measurement,
-    Plan,
-    Preflight,
-    Run,
-)
+from fedtrain.contracts.records import Absent, Aggregate, Close, Evaluation, Grant, Initial, Manifest, Plan, Run
 from fedtrain.contracts.run_end import End, Failure
+from fedtrain.contracts.untrusted_records import Measurement, Preflight
 from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import ObjectMissing

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from fedtrain.contracts.records import Record
+from fedtrain.contracts.record import Record
 from fedtrain.contracts.tasks import Task
 from fedtrain.rounds.snapshot import TaskKey
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from fedtrain.contracts.records import Absent, Preflight
+from fedtrain.contracts.records import Absent
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.rounds.reason_text import after_name
 from fedtrain.rounds.row_shares import percent, row_shares
 

@@ -5,7 +5,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.training import Training
 from fedtrain.contracts.base_fingerprint import BaseFingerprint
 from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.records import Manifest, Plan, PlanMember, Preflight, Run
+from fedtrain.contracts.records import Manifest, Plan, PlanMember, Run
 from fedtrain.contracts.tasks import (
     Evaluate,
     Initialise,
@@ -20,6 +20,7 @@ from fedtrain.contracts.tasks import (
     UpdateClipping,
     Work,
 )
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.rounds.snapshot import TaskKey
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fedtrain.contracts.records import Preflight
+from fedtrain.contracts.untrusted_records import Preflight
 
 
 def row_shares(preflights: Mapping[str, Preflight]) -> dict[str, float]:

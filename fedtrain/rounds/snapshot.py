@@ -10,21 +10,9 @@ from typing import Literal
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.base_fingerprint import BaseFingerprint
 from fedtrain.contracts.noise_records import Spend
-from fedtrain.contracts.records import (
-    Aggregate,
-    Close,
-    Evaluation,
-    Exclusion,
-    Grant,
-    Initial,
-    Manifest,
-    Measurement,
-    Plan,
-    Preflight,
-    Run,
-    Update,
-)
+from fedtrain.contracts.records import Aggregate, Close, Evaluation, Exclusion, Grant, Initial, Manifest, Plan, Run
 from fedtrain.contracts.run_end import End, Failure
+from fedtrain.contracts.untrusted_records import Measurement, Preflight, Update
 
 Kind = Literal["Inspect", "Initialise", "Train", "Aggregate", "Evaluate", "Measure"]
 

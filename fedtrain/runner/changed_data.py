@@ -6,7 +6,7 @@ from typing import NamedTuple
 from fedtrain.api.places import scheme, short_path
 from fedtrain.api.reading.federation import Federation
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Preflight
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.data.errors import DataError
 from fedtrain.data.mixed_rows import fingerprint_of, read_data_sets
 from fedtrain.ledger.ledger import Ledger

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from fedtrain.contracts.records import Evaluation, Manifest, Plan, Update
+from fedtrain.contracts.records import Evaluation, Manifest, Plan
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.rounds.decision import Phase
 from fedtrain.rounds.snapshot import TaskKey
 from fedtrain.runner.worker_pool import Ended, Progress

@@ -8,7 +8,8 @@ from typing import Any
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.gate_state import explained
-from fedtrain.contracts.records import Close, Closed, Evaluation, Manifest, Plan, Update
+from fedtrain.contracts.records import Close, Closed, Evaluation, Manifest, Plan
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.rounds.counted_updates import delivered
 from fedtrain.rounds.snapshot import LedgerFacts

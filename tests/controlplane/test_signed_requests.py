@@ -14,8 +14,8 @@ import urllib3
 
 from fedtrain.api.storage import S3
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Update
 from fedtrain.contracts.transfer import RECORD_SIZES
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.contracts.wire.transfer import SignedRequest, SignedUpload, TransferGrant
 from fedtrain.ledger import s3_signer
 from fedtrain.ledger.presigned_requests import Patience

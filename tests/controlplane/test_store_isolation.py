@@ -14,9 +14,10 @@ from safetensors.numpy import save_file
 
 from fedtrain.api.storage import S3
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Initial, ModelFacts, Preflight
+from fedtrain.contracts.records import Initial, ModelFacts
 from fedtrain.contracts.records import Run as RunRecord
 from fedtrain.contracts.transfer import RECORD_SIZES
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.contracts.wire.transfer import SignedFile, SignedUpload, TransferGrant, read_grant
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.s3_credentials import Keys

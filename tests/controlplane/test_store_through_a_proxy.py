@@ -8,7 +8,7 @@ import pytest
 
 from fedtrain.api.storage import S3
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Update
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.ledger.s3_credentials import Keys
 from fedtrain.ledger.store import StoreError
 from hack.cluster.s3_server import S3Server

@@ -9,8 +9,8 @@ import pytest
 
 from fedtrain.api.storage import S3
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Update
 from fedtrain.contracts.transfer import PART
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.ledger.presigned_requests import Patience
 from fedtrain.ledger.s3_credentials import Keys
 from fedtrain.ledger.store import StoreError

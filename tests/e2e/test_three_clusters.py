@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Update
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.manifests.labels import TRANSFER_SECRET
 from hack.cluster.api import Api, Json
 from hack.cluster.cluster import Cluster

@@ -17,7 +17,8 @@ from fedtrain.baseline.progress import Silent
 from fedtrain.cli.main import main
 from fedtrain.contracts import names
 from fedtrain.contracts.as_json import as_json
-from fedtrain.contracts.records import Manifest, Preflight, Update
+from fedtrain.contracts.records import Manifest
+from fedtrain.contracts.untrusted_records import Preflight, Update
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.verify import verify
 from fedtrain.results.baseline_tables import personal_table

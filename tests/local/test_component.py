@@ -8,8 +8,8 @@ from federation import HERE, Small
 
 from fedtrain.api.reading import read_file
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Preflight
 from fedtrain.contracts.tasks import Assignment
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.rounds.orders import inspect_task
 from fedtrain.rounds.snapshot import TaskKey
 from fedtrain.runner.bindings import bind

@@ -8,8 +8,9 @@ from federation import Small
 from fedtrain.cli.main import main
 from fedtrain.contracts import names
 from fedtrain.contracts.gate_state import GateState
-from fedtrain.contracts.records import Aggregate, Evaluation, Update
+from fedtrain.contracts.records import Aggregate, Evaluation
 from fedtrain.contracts.run_end import End
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.ledger.verify import verify
 
 

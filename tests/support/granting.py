@@ -10,8 +10,8 @@ from safetensors.numpy import save_file
 from fedtrain.api.storage import S3
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.record_fields import Digest
-from fedtrain.contracts.records import Update
 from fedtrain.contracts.tasks import Task
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
 from fedtrain.gathering.incoming import Incoming
 from fedtrain.ledger.ledger import Ledger

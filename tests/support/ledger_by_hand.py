@@ -22,17 +22,15 @@ from fedtrain.contracts.records import (
     Grant,
     Initial,
     Manifest,
-    Measurement,
     ModelFacts,
     Plan,
     PlanMember,
-    Preflight,
     Quarantined,
     Run,
-    Update,
     Weight,
 )
 from fedtrain.contracts.run_end import End, Failure
+from fedtrain.contracts.untrusted_records import Measurement, Preflight, Update
 from fedtrain.ledger.ledger import Ledger, digest_of
 from fedtrain.runner.presence import Coordinating
 from tests.support.telemetry_by_hand import put_runner_telemetry

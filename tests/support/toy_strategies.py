@@ -35,8 +35,9 @@ from fedtrain.api.crd.kinds import KINDS  # noqa: E402
 from fedtrain.api.federated_training import FederatedTrainingSpec  # noqa: E402
 from fedtrain.api.partitioning import Partitioning  # noqa: E402
 from fedtrain.api.reading import Invalid, read_file  # noqa: E402
-from fedtrain.contracts.records import Aggregate, ModelFacts, Preflight, Run  # noqa: E402
+from fedtrain.contracts.records import Aggregate, ModelFacts, Run  # noqa: E402
 from fedtrain.contracts.tasks import Train  # noqa: E402
+from fedtrain.contracts.untrusted_records import Preflight  # noqa: E402
 from fedtrain.partitioning import Situation  # noqa: E402
 from fedtrain.partitioning.situation import Want  # noqa: E402
 from fedtrain.partitioning.strategies import STRATEGIES  # noqa: E402

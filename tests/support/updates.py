@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fedtrain.contracts.records import Update
+from fedtrain.contracts.untrusted_records import Update
 from tests.support.tasks import DIGEST, RUN_ID
 
 

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_LEDGER, EXIT_REFUSED, EXIT_RETRY, EXIT_SPOOLED
-from fedtrain.contracts.records import Evaluation, Initial, Measurement, Preflight, Record, Update
+from fedtrain.contracts.record import Record
+from fedtrain.contracts.records import Evaluation, Initial
 from fedtrain.contracts.tasks import Assignment, Evaluate, Initialise, Inspect, Measure, Task, Train
 from fedtrain.contracts.transfer import UPLOAD_VARIABLE
+from fedtrain.contracts.untrusted_records import Measurement, Preflight, Update
 from fedtrain.ledger.task_store import TaskStore
 from fedtrain_trainer.context import Context
 from fedtrain_trainer.data import is_private

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from fedtrain.contracts.audit import SentObject
 from fedtrain.contracts.canonical import canonical, digest_of
+from fedtrain.contracts.record import Record
 from fedtrain.contracts.record_fields import Digest
-from fedtrain.contracts.records import Record
 from fedtrain.ledger.task_store import TaskStore
 
 R = TypeVar("R", bound=Record)

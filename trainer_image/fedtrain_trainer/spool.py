@@ -8,8 +8,8 @@ from pathlib import Path
 
 from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.digests import digest_file
-from fedtrain.contracts.records import Update
 from fedtrain.contracts.transfer import SPOOL_VARIABLE
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.ledger.parse import parse
 from fedtrain.ledger.store import LedgerCorrupt
 

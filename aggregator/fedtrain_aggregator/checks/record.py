@@ -1,7 +1,8 @@
 """Check of an update's record against the close."""
 
 from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.records import Closed, Update
+from fedtrain.contracts.records import Closed
+from fedtrain.contracts.untrusted_records import Update
 
 
 def record_flaw(record: Update, closed: Closed) -> str | None:

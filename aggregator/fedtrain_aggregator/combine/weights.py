@@ -16,7 +16,7 @@ from math import exp, fsum
 
 from fedtrain.api.aggregation import ValidationLoss
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.contracts.records import Update
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.plurals import several
 
 

@@ -6,7 +6,8 @@ from contextlib import ExitStack
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Close, Closed, Update
+from fedtrain.contracts.records import Close, Closed
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing, ObjectReader
 from fedtrain_aggregator.checks.record import record_flaw

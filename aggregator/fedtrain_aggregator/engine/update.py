@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from blake3 import blake3
 
 from fedtrain.contracts.digests import written
-from fedtrain.contracts.records import Closed, Update
+from fedtrain.contracts.records import Closed
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.ledger.store import ObjectReader
 from fedtrain_aggregator.checks.values import value_flaw
 from fedtrain_aggregator.decode import Codec

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from fedtrain.api.privacy import AdaptiveClipping, Privacy
 from fedtrain.contracts.privacy_blocks import RoundPrivacy
-from fedtrain.contracts.records import Close, Update
+from fedtrain.contracts.records import Close
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.ledger.ledger import Ledger
 from fedtrain_aggregator.combine import Combine, Mean
 from fedtrain_aggregator.privacy.clipped_sum import ClippedSum

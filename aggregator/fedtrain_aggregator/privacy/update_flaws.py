@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from math import sqrt
 
 from fedtrain.contracts.privacy_blocks import RoundPrivacy
-from fedtrain.contracts.records import Update
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.privacy.clipping import states
 from fedtrain.privacy.noise_shares import noisy_indicator_limit, noisy_norm_range, share_multiplier
 from fedtrain_aggregator.engine.update import Measurement

@@ -2,7 +2,8 @@
 
 from fedtrain.api.base import Count
 from fedtrain.api.storage import Storage
-from fedtrain.contracts.records import CONTRACT_VERSION, Run
+from fedtrain.contracts.record import CONTRACT_VERSION
+from fedtrain.contracts.records import Run
 from fedtrain.contracts.wire import blocks
 from fedtrain.contracts.wire.base import Wire
 

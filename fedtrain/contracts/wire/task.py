@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fedtrain.contracts.records import CONTRACT_VERSION
+from fedtrain.contracts.record import CONTRACT_VERSION
 from fedtrain.contracts.tasks import Assignment, Binding, Task
 from fedtrain.contracts.wire import blocks
 from fedtrain.contracts.wire.base import Wire

@@ -11,7 +11,8 @@ from private_federation import PEOPLE, entered, private, private_rows
 from fedtrain.contracts import names
 from fedtrain.contracts.noise_records import NoiseDraw, Spend
 from fedtrain.contracts.privacy_blocks import PrivacyState
-from fedtrain.contracts.records import Aggregate, Grant, Initial, Update
+from fedtrain.contracts.records import Aggregate, Grant, Initial
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.ledger.verify import verify
 from tests.support.made_once import made_once
 

@@ -14,7 +14,8 @@ from fedtrain.cli.main import main
 from fedtrain.contracts import names
 from fedtrain.contracts.noise_records import NoiseDraw, Spend
 from fedtrain.contracts.privacy_blocks import PrivacyState
-from fedtrain.contracts.records import Aggregate, Close, Manifest, Plan, Update
+from fedtrain.contracts.records import Aggregate, Close, Manifest, Plan
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.ledger.verify import verify
 from fedtrain.privacy.accounting import Poisson, Release, epsilon
 

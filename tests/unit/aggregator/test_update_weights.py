@@ -5,7 +5,7 @@ import pytest
 from fedtrain_aggregator.combine.weights import normalised, weight_flaw, weights_of
 from round_on_disk import spec_of
 
-from fedtrain.contracts.records import Update
+from fedtrain.contracts.untrusted_records import Update
 from tests.support.updates import an_update
 
 

@@ -18,7 +18,7 @@ from fedtrain.api.participant_record import ParticipantRecordStatus
 from fedtrain.api.status_fields import TrainingTaskStatus
 from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.noise_records import NoiseDraw
-from fedtrain.contracts.records import Measurement, ParticipantRecord, Preflight, Update
+from fedtrain.contracts.untrusted_records import Measurement, ParticipantRecord, Preflight, Update
 from fedtrain.contracts.wire.transfer import TRANSFER_VERSION, TransferGrant, TransferRefused, read_grant
 from fedtrain.ledger.parse import parse
 from tests.unit.operator.worlds import run, task

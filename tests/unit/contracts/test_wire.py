@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from fedtrain.api.base import Block
 from fedtrain.api.storage import File, SecretRef, Storage
 from fedtrain.contracts.exit_codes import EXIT_REFUSED
-from fedtrain.contracts.records import CONTRACT_VERSION, Run
+from fedtrain.contracts.record import CONTRACT_VERSION
+from fedtrain.contracts.records import Run
 from fedtrain.contracts.tasks import Task
 from fedtrain.contracts.wire import blocks
 from fedtrain.contracts.wire.aggregation import AggregationOrder

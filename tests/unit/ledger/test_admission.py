@@ -7,8 +7,10 @@ import pytest
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_bytes
-from fedtrain.contracts.records import CONTRACT_VERSION, Manifest, Preflight, Run
+from fedtrain.contracts.record import CONTRACT_VERSION
+from fedtrain.contracts.records import Manifest, Run
 from fedtrain.contracts.run_end import Failure
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.lost_run import LostRun
 from fedtrain.ledger.run_claim import Difference, NewerContract, SpecDiffers, claim_run, compare, new_run

@@ -7,8 +7,8 @@ import pytest
 from fedtrain.api.storage import S3
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import canonical
-from fedtrain.contracts.records import Preflight, Update
 from fedtrain.contracts.tasks import Inspect
+from fedtrain.contracts.untrusted_records import Preflight, Update
 from fedtrain.ledger.s3_credentials import Keys
 from fedtrain.ledger.store import LedgerCorrupt, StoreUnavailable
 from tests.support.granting import LARGE, Run, deliver, train_task, update_record

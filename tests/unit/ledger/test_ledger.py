@@ -13,7 +13,8 @@ from blake3 import blake3
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import canonical, digest_of
 from fedtrain.contracts.digests import digest_bytes, digest_file
-from fedtrain.contracts.records import Evaluation, Grant, Preflight, Run
+from fedtrain.contracts.records import Evaluation, Grant, Run
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing, ObjectReader, ObjectStore, StoreError, StoreUnavailable

@@ -10,7 +10,8 @@ from pathlib import Path
 from history import write_history
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Manifest, Update
+from fedtrain.contracts.records import Manifest
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
 

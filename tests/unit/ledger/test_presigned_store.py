@@ -13,9 +13,9 @@ import pytest
 from fedtrain.api.storage import S3
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import canonical
-from fedtrain.contracts.records import Update
 from fedtrain.contracts.tasks import Task
 from fedtrain.contracts.transfer import PART
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.contracts.wire.transfer import TransferGrant
 from fedtrain.ledger.presigned_requests import Patience
 from fedtrain.ledger.presigned_store import PresignedTaskStore

@@ -6,16 +6,10 @@ from typing import get_args
 import pytest
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import (
-    Evaluation,
-    Initial,
-    Measurement,
-    ModelFacts,
-    Preflight,
-    Record,
-    Update,
-)
+from fedtrain.contracts.record import Record
+from fedtrain.contracts.records import Evaluation, Initial, ModelFacts
 from fedtrain.contracts.tasks import Evaluate, Initialise, Inspect, Measure, Task, Work
+from fedtrain.contracts.untrusted_records import Measurement, Preflight, Update
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt
 from fedtrain.ledger.task_ledger import TaskLedger

@@ -11,7 +11,8 @@ from history import RUN_ID, WHO, write_history
 
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import canonical, digest_of
-from fedtrain.contracts.records import Close, Manifest, Record
+from fedtrain.contracts.record import Record
+from fedtrain.contracts.records import Close, Manifest
 from fedtrain.ledger.affected_rounds import listed_rounds
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger

@@ -15,9 +15,10 @@ from fedtrain_operator.kube.streams import Streams
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.digests import digest_bytes
-from fedtrain.contracts.records import Initial, ModelFacts, Plan, Preflight
+from fedtrain.contracts.records import Initial, ModelFacts, Plan
 from fedtrain.contracts.task_names import record_of
 from fedtrain.contracts.tasks import Task, Train
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
 from fedtrain.ledger.blob_copies import BlobCopies
 from fedtrain.ledger.file_store import FileStore

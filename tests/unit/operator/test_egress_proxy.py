@@ -11,7 +11,7 @@ from fedtrain_operator.kube.client import Cluster
 from fedtrain_operator.kube.hub_access import connection
 
 from fedtrain.api.storage import S3
-from fedtrain.contracts.records import Update
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
 from fedtrain.ledger.presigned_store import PresignedTaskStore
 from fedtrain.ledger.store import StoreError

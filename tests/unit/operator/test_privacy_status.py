@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from fedtrain.api.status_fields import PrivacyStatus
 from fedtrain.contracts.privacy_blocks import PrivacyState, Releases
-from fedtrain.contracts.records import Initial, Manifest, ModelFacts, Preflight
+from fedtrain.contracts.records import Initial, Manifest, ModelFacts
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.manifests.conditions import find, merged
 from fedtrain.manifests.kinds import Json
 from fedtrain.rounds.clock import RoundClock

@@ -11,7 +11,7 @@ import pytest
 from fedtrain.api.data import MixedDataset
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.partitioning import Partitioning
-from fedtrain.contracts.records import DatasetCount, Preflight
+from fedtrain.contracts.untrusted_records import DatasetCount, Preflight
 from fedtrain.partitioning import (
     Candidate,
     Positions,

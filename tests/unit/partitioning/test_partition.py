@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.partitioning import Partitioning
-from fedtrain.contracts.records import ModelFacts, Preflight
+from fedtrain.contracts.records import ModelFacts
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.partitioning import Candidate, Positions, Share, Situation, partition, situation, window_indices
 from fedtrain.partitioning.strategies import STRATEGIES
 

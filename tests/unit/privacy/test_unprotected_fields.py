@@ -7,7 +7,7 @@ from pydantic.alias_generators import to_camel
 
 from fedtrain.api.status_fields import TrainingTaskStatus
 from fedtrain.contracts.noise_records import NoiseDraw
-from fedtrain.contracts.records import Measurement, Preflight, Update
+from fedtrain.contracts.untrusted_records import Measurement, Preflight, Update
 
 ROOT = Path(__file__).parents[3]
 PAGE, RUN = ROOT / "docs/privacy.md", ROOT / "trainer_image/fedtrain_trainer/run.py"

@@ -17,7 +17,7 @@ from fedtrain.baseline.subjects import subjects_of
 from fedtrain.baseline.unchanged import check_same_training
 from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_bytes
-from fedtrain.contracts.records import Preflight
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.run_claim import new_run

@@ -11,8 +11,9 @@ from fedtrain.cli.errors import UserError
 from fedtrain.cli.main import main
 from fedtrain.cli.run_of_file import check_rows_of_run, warnings_of_run
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Preflight, Run
+from fedtrain.contracts.records import Run
 from fedtrain.contracts.run_end import End
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.data.mixed_rows import DatasetRows, fingerprint_of
 from fedtrain.data.reader import read_rows
 from fedtrain.ledger.ledger import Ledger

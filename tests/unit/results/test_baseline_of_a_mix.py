@@ -11,7 +11,7 @@ from fedtrain.api.reading.federation import Federation
 from fedtrain.baseline.arms import alone, personalised, pooled
 from fedtrain.baseline.pooling import pool_rows, pooled_file
 from fedtrain.contracts.digests import digest_bytes
-from fedtrain.contracts.records import Preflight
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.partitioning import split_indices, stream_of
 from fedtrain.runner.errors import RunError
 

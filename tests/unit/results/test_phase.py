@@ -2,7 +2,8 @@
 
 from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_bytes
-from fedtrain.contracts.records import Initial, ModelFacts, Preflight, Run
+from fedtrain.contracts.records import Initial, ModelFacts, Run
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import RUN_ID, SPEC, WHO, Hand
 

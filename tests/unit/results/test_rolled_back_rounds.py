@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fedtrain.baseline.subjects import subject_of
-from fedtrain.contracts.records import Preflight
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.results.curve import curve
 from fedtrain.results.report.content import content
 from fedtrain.results.report.telemetry import ReportTelemetry

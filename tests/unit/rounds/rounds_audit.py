@@ -7,7 +7,8 @@ from rounds_world import World, next_adapter
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.digests import digest_bytes
-from fedtrain.contracts.records import Aggregate, Close, Evaluation, Grant, Manifest, Plan, Preflight
+from fedtrain.contracts.records import Aggregate, Close, Evaluation, Grant, Manifest, Plan
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.rounds.decision import Claim
 from fedtrain.rounds.snapshot import Snapshot
 

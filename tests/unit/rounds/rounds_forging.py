@@ -5,7 +5,7 @@ import re
 from rounds_world import World
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Update
+from fedtrain.contracts.untrusted_records import Update
 
 
 def put(world: World, name: str, content: bytes) -> None:

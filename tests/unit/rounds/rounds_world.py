@@ -18,15 +18,14 @@ from fedtrain.contracts.records import (
     Evaluation,
     Initial,
     Manifest,
-    Measurement,
     ModelFacts,
     Plan,
-    Preflight,
     Quarantined,
     Run,
     Weight,
 )
 from fedtrain.contracts.tasks import Evaluate, Initialise, Inspect, Measure, Task, Train
+from fedtrain.contracts.untrusted_records import Measurement, Preflight
 from fedtrain.ledger.closes import next_close
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.rounds.decision import AggregateOrder

@@ -11,7 +11,8 @@ from rounds_world import World, a_spec
 
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import canonical_json
-from fedtrain.contracts.records import Close, Grant, Plan, Update
+from fedtrain.contracts.records import Close, Grant, Plan
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.rounds.snapshot import TaskKey
 
 Plain = dict[str, Any]

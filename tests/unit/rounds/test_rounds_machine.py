@@ -13,8 +13,9 @@ from rounds_coordinator import Coordinator, drive
 from rounds_world import Flaw, World, a_spec
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Plan, Preflight
+from fedtrain.contracts.records import Plan
 from fedtrain.contracts.run_end import End, Failure
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.rounds.decision import FINISHED, STOPPED, TERMINAL
 from fedtrain.rounds.snapshot import TaskKey
 

@@ -5,8 +5,9 @@ from pydantic import ValidationError
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.canonical import canonical
-from fedtrain.contracts.records import DatasetCount, ModelFacts, Plan, Preflight, Run
+from fedtrain.contracts.records import ModelFacts, Plan, Run
 from fedtrain.contracts.tasks import Train
+from fedtrain.contracts.untrusted_records import DatasetCount, Preflight
 from fedtrain.gathering.ledger_facts import uncounted_data_sets
 from fedtrain.preview.dry_run import DIGEST, RUN_ID, DryRun
 from fedtrain.rounds.decision import AggregateOrder

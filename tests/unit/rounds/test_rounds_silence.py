@@ -5,8 +5,9 @@ from rounds_coordinator import Coordinator
 from rounds_world import World, a_spec
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Absent, Plan, Preflight
+from fedtrain.contracts.records import Absent, Plan
 from fedtrain.contracts.run_end import End
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.rounds.lost_participants_message import lost_participants_message
 from fedtrain.rounds.row_shares import percent
 from fedtrain.rounds.unreachable import SILENT, UNASKED

@@ -5,8 +5,9 @@ from rounds_world import World, a_spec
 
 from fedtrain.contracts import names
 from fedtrain.contracts.base_fingerprint import BaseFingerprint
-from fedtrain.contracts.records import Evaluation, Update
+from fedtrain.contracts.records import Evaluation
 from fedtrain.contracts.tasks import Task
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.rounds.decision import Cancel, Decision
 from fedtrain.rounds.snapshot import TaskKey
 

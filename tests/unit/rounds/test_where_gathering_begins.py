@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Initial, Manifest, ModelFacts, Plan, PlanMember, Preflight, Run
+from fedtrain.contracts.records import Initial, Manifest, ModelFacts, Plan, PlanMember, Run
 from fedtrain.contracts.run_end import Failure
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger, LedgerCorrupt

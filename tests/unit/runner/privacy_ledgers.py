@@ -8,8 +8,9 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from fedtrain.api.reading import Federation, read_file
-from fedtrain.contracts.records import ModelFacts, Preflight, Run
+from fedtrain.contracts.records import ModelFacts, Run
 from fedtrain.contracts.tasks import Task, Train
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.manifests.privacy_ledger import Unit, released
 from fedtrain.preview.dry_run import DIGEST, DryRun
 from fedtrain.privacy.accounting import Release

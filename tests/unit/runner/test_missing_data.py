@@ -2,7 +2,8 @@
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Manifest, Preflight
+from fedtrain.contracts.records import Manifest
+from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.ledger.run_claim import new_run
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.snapshot import Execution, LedgerFacts, Snapshot, TaskKey

@@ -9,8 +9,8 @@ from tiny_federation import Federation, classified, write_rows
 
 from fedtrain.contracts import names
 from fedtrain.contracts.places import Place
-from fedtrain.contracts.records import Preflight, Update
 from fedtrain.contracts.tasks import Assignment, Train
+from fedtrain.contracts.untrusted_records import Preflight, Update
 from fedtrain.data.row import Row
 
 DATA: dict[str, Any] = {

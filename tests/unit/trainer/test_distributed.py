@@ -15,8 +15,8 @@ from tiny_federation import Federation, classified
 
 from fedtrain.contracts import names
 from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY
-from fedtrain.contracts.records import Update
 from fedtrain.contracts.tasks import Assignment
+from fedtrain.contracts.untrusted_records import Update
 from tests.support.zygote import launch
 
 

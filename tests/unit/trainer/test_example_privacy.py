@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM
 from fedtrain.contracts import names
 from fedtrain.contracts.exit_codes import EXIT_REFUSED, EXIT_RETRY
 from fedtrain.contracts.noise_records import NoiseDraw
-from fedtrain.contracts.records import Update
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.ledger.task_ledger import TaskLedger
 
 DOCS = Path(__file__).parents[3] / "docs/privacy.md"

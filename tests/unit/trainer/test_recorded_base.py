@@ -21,8 +21,9 @@ from fedtrain.contracts.base_fingerprint import BaseFingerprint
 from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_REFUSED
 from fedtrain.contracts.places import Place
-from fedtrain.contracts.records import Initial, Update
+from fedtrain.contracts.records import Initial
 from fedtrain.contracts.tasks import Assignment
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.data.base_fingerprint import SAMPLE, fingerprint_in
 from fedtrain.data.bucket import Bucket, ListedObject
 from tests.support.moto_server import MotoServer

@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM
 
 from fedtrain.contracts import names
 from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY
-from fedtrain.contracts.records import Measurement, Update
+from fedtrain.contracts.untrusted_records import Measurement, Update
 from fedtrain.data.mixed_rows import DatasetRows, fingerprint_of
 from fedtrain.data.reader import read_rows
 from fedtrain.data.row import digest_of_rows

@@ -10,9 +10,9 @@ from safetensors.torch import load
 
 from fedtrain.contracts import names
 from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_RETRY, EXIT_SPOOLED
-from fedtrain.contracts.records import Update
 from fedtrain.contracts.tasks import Assignment
 from fedtrain.contracts.transfer import SPOOL_VARIABLE, UPLOAD_VARIABLE
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.ledger.store import LedgerRefused, StoreError, StoreUnavailable
 from fedtrain.ledger.task_ledger import TaskLedger
 from tests.unit.trainer.tiny_federation import Federation

@@ -22,8 +22,10 @@ from transformers import (
 
 from fedtrain.api.storage import File, Storage
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Evaluation, Initial, Preflight, Record, Update
+from fedtrain.contracts.record import Record
+from fedtrain.contracts.records import Evaluation, Initial
 from fedtrain.contracts.tasks import Assignment
+from fedtrain.contracts.untrusted_records import Preflight, Update
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.task_ledger import TaskLedger

@@ -3,7 +3,7 @@
 import ctypes
 
 from fedtrain.api.base import smallest
-from fedtrain.contracts.records import DatasetCount, Preflight
+from fedtrain.contracts.untrusted_records import DatasetCount, Preflight
 from fedtrain_trainer.context import Context
 from fedtrain_trainer.data import Split, participant_of, participant_rows
 

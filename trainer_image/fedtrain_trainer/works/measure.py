@@ -1,7 +1,7 @@
 """An adapter on the validation rows of one participant."""
 
-from fedtrain.contracts.records import Measurement
 from fedtrain.contracts.tasks import Measure
+from fedtrain.contracts.untrusted_records import Measurement
 from fedtrain_trainer.context import Context
 from fedtrain_trainer.data import formats, participant_of, participant_rows, unchanged
 from fedtrain_trainer.examples import Encoder

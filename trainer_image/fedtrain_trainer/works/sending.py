@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from fedtrain.contracts.records import Update
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.ledger.store import LedgerRefused, StoreUnavailable
 from fedtrain_trainer.context import Context
 from fedtrain_trainer.outcome import Spooled

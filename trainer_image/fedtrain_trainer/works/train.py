@@ -10,8 +10,8 @@ from blake3 import blake3
 from fedtrain.contracts.digests import digest_file
 from fedtrain.contracts.noise_share_check import share_flaw
 from fedtrain.contracts.record_fields import Metrics
-from fedtrain.contracts.records import Update
 from fedtrain.contracts.tasks import Train
+from fedtrain.contracts.untrusted_records import Update
 from fedtrain.privacy.gaussian_noise import SEED_BYTES
 from fedtrain_trainer.adapter_files import write_weights
 from fedtrain_trainer.context import Context

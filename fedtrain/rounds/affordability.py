@@ -11,10 +11,9 @@ from typing import NamedTuple
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.privacy_blocks import ExampleNoise
 from fedtrain.plurals import several
-from fedtrain.privacy.accounting import AccountingError, DeltaTooLarge, Poisson, Release, after, epsilon
+from fedtrain.privacy.accounting import AccountingError, DeltaTooLarge, Poisson, Release, after, epsilon, small_delta
 from fedtrain.privacy.terms import terms_of_unit
 from fedtrain.rounds.example_privacy import TooLittleNoise, enough_noise, example_noise
-from fedtrain.rounds.large_delta import small_delta
 
 _SHOWN = 3
 """Participants of a reason, and reasons, that are shown."""

@@ -1,23 +1,10 @@
 """Warning about a delta that is close to 1 / number of units."""
 
 from collections.abc import Mapping
-from math import floor, log10
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.plurals import several
-
-MARGIN = 10
-"""A delta above 1 / (MARGIN units) is large: releasing the data of one unit at random has delta 1 / units."""
-USUAL_DELTA = 1e-5
-
-
-def small_delta(units: int) -> float:
-    """Return a power of ten that is small enough for this number of units.
-
-    >>> small_delta(270), small_delta(200_000)
-    (1e-05, 1e-07)
-    """
-    return min(USUAL_DELTA, 10.0 ** floor(log10(1 / (MARGIN * units))))
+from fedtrain.privacy.accounting import is_small_delta, small_delta
 
 
 def large_delta(spec: FederatedTrainingSpec, rows: Mapping[str, int] | None = None) -> str | None:
@@ -31,7 +18,7 @@ def large_delta(spec: FederatedTrainingSpec, rows: Mapping[str, int] | None = No
     else:
         who, units = max((rows or {"": 0}).items(), key=lambda one: one[1])
         of = f"the {several(units, 'row')} of {who}"
-    if delta * MARGIN * units <= 1:
+    if is_small_delta(delta, units):
         return None
     return (
         f"Warning: privacy.budget.delta is {delta:g}, which is large for {of}: revealing one of them at random has "

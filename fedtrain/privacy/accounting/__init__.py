@@ -2,7 +2,8 @@
 
 from fedtrain.privacy.accounting.accountant import Accountant, Relation
 from fedtrain.privacy.accounting.budget import multiplier_for
-from fedtrain.privacy.accounting.epsilon_of_releases import check_delta, epsilon
+from fedtrain.privacy.accounting.delta import check_delta, is_small_delta, small_delta
+from fedtrain.privacy.accounting.epsilon_of_releases import epsilon
 from fedtrain.privacy.accounting.errors import AccountingError, DeltaTooLarge, TooLarge
 from fedtrain.privacy.accounting.forecast import affordable_rounds, after, epsilon_by_round
 from fedtrain.privacy.accounting.range_of_samples import check_range_of_samples, covers_range_of_samples
@@ -29,6 +30,8 @@ __all__ = [
     "epsilon",
     "epsilon_by_round",
     "epsilon_of_single_updates",
+    "is_small_delta",
     "multiplier_for",
     "register",
+    "small_delta",
 ]

@@ -3,7 +3,8 @@
 from math import isfinite, sqrt
 
 from fedtrain.plurals import several
-from fedtrain.privacy.accounting.epsilon_of_releases import check_delta, fits
+from fedtrain.privacy.accounting.delta import check_delta
+from fedtrain.privacy.accounting.epsilon_of_releases import fits
 from fedtrain.privacy.accounting.errors import AccountingError
 from fedtrain.privacy.accounting.release import AllRounds, Poisson, Release, Sampling
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from math import inf, isfinite
 
-from fedtrain.privacy.accounting.errors import AccountingError, DeltaTooLarge, TooLarge
+from fedtrain.privacy.accounting.delta import check_delta
+from fedtrain.privacy.accounting.errors import AccountingError, TooLarge
 from fedtrain.privacy.accounting.registry import accountant_for
 from fedtrain.privacy.accounting.release import Release
 
@@ -49,19 +50,3 @@ def _epsilon(releases: frozenset[tuple[Release, int]], delta: float) -> float:
     if not (isfinite(found) and found >= 0):
         raise AccountingError(f"The accountant {accountant.name} computes an epsilon of {found}. Raise the noise.")
     return found
-
-
-def check_delta(delta: float, units: int | None = None) -> None:
-    """Raises AccountingError unless `delta` is a probability below 1 / `units`: with a larger delta, a mechanism that
-    publishes one whole unit at random would count as private.
-
-    >>> check_delta(0.3, units=4)
-    Traceback (most recent call last):
-    fedtrain.privacy.accounting.errors.DeltaTooLarge: delta is 0.3, but must be less than 1 / 4. Set it to 1e-05 \
-or less.
-    """
-    if not 0 < delta < 1:
-        raise AccountingError(f"delta is {delta}. Set it above 0 and below 1, such as 1e-5.")
-    if units is not None and delta * units >= 1:
-        enough = min(1e-5, 0.1 / units)
-        raise DeltaTooLarge(f"delta is {delta:g}, but must be less than 1 / {units}. Set it to {enough:.1g} or less.")

@@ -25,8 +25,10 @@ from fedtrain.privacy.accounting import (
     check_range_of_samples,
     epsilon,
     epsilon_by_round,
+    is_small_delta,
     multiplier_for,
     register,
+    small_delta,
 )
 from fedtrain.privacy.accounting.exact_gaussian import ExactGaussian, gaussian_epsilon
 from fedtrain.privacy.accounting.pld import Pld
@@ -172,6 +174,13 @@ def test_refuse_a_delta_of_one_over_the_units() -> None:
     check_delta(0.24, units=4)
     with pytest.raises(AccountingError, match=r"delta is 0\.25, but must be less than 1 / 4\."):
         check_delta(0.25, units=4)
+
+
+@given(st.integers(2, 10**8))
+def test_the_delta_that_a_refusal_proposes_is_small_enough(units: int) -> None:
+    assert is_small_delta(small_delta(units), units)
+    with pytest.raises(AccountingError, match=f"Set it to {small_delta(units):g} or less"):
+        check_delta(0.999, units)
 
 
 @pytest.mark.parametrize("multiplier", [0.0, -1.0, float("nan"), float("inf")])

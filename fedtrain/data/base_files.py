@@ -11,7 +11,7 @@ from fedtrain.adapters.header import HeaderFile, TensorEntry, read_header
 from fedtrain.api.rules.disk import denied
 from fedtrain.data import git_lfs
 from fedtrain.data.errors import DataError
-from fedtrain.data.tokenizer_vocabulary import added_ids, vocabulary
+from fedtrain.data.tokenizer_vocabulary import AddedToken, added_tokens, vocabulary
 
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "vocab.txt")
 WEIGHTS = "model.safetensors"
@@ -26,8 +26,8 @@ _CONTEXT = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length
 @dataclass
 class BaseFiles:
     """`faults`: problems and fixes. `end_tokens`: texts of the special tokens that its settings name.
-    `added_tokens`: texts of all tokens that were added to the vocabulary, and whether they are special; `added_ids`:
-    their ids. `vocabulary`: the ids of all other tokens; empty if tokenizer.json does not list them."""
+    `added_tokens`: all tokens that were added to the vocabulary. `vocabulary`: the ids of all other tokens; empty if
+    tokenizer.json does not list them."""
 
     folder: Path
     faults: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
@@ -36,12 +36,16 @@ class BaseFiles:
     chat_template_file: str = ""
     special_tokens: dict[str, str] = field(default_factory=dict[str, str])
     end_tokens: tuple[str, ...] = ()
-    added_tokens: dict[str, bool] = field(default_factory=dict[str, bool])
-    added_ids: dict[str, int] = field(default_factory=dict[str, int])
+    added_tokens: dict[str, AddedToken] = field(default_factory=dict[str, AddedToken])
     vocabulary: dict[str, int] = field(default_factory=dict[str, int])
     lacks_end_of_text: bool = False
     """Whether the settings say that the tokenizer has no end-of-sequence token."""
     tensors: list[TensorEntry] = field(default_factory=list[TensorEntry])
+
+    @property
+    def added_ids(self) -> dict[str, int]:
+        """The ids of the added tokens, as far as they are known."""
+        return {text: token.number for text, token in self.added_tokens.items() if token.number is not None}
 
     @property
     def model_type(self) -> str | None:
@@ -96,25 +100,16 @@ def _read_tokenizer(base: BaseFiles) -> None:
     tokens = (_object(base, "special_tokens_map.json") or {}) | settings
     base.special_tokens = {name: text for name, value in tokens.items() if (text := _token(name, value)) is not None}
     base.end_tokens = tuple({*base.special_tokens.values(), *_other_special_tokens(tokens)})
-    base.added_tokens = _added_tokens(found or {}, settings)
-    base.added_ids, every = added_ids(found or {}, settings), vocabulary(found or {})
+    base.added_tokens, every = added_tokens(found or {}, settings), vocabulary(found or {})
     base.vocabulary = {token: number for token, number in every.items() if token not in base.added_ids}
     base.lacks_end_of_text = settings.get("tokenizer_class") in _WITHOUT_DEFAULTS and "eos_token" not in tokens
     base.lacks_end_of_text |= "eos_token" in tokens and "eos_token" not in base.special_tokens
     base.chat_template = _template(base, settings.get("chat_template"))
 
 
-def _added_tokens(tokenizer: dict[str, Any], settings: dict[str, Any]) -> dict[str, bool]:
-    decoder: dict[str, Any] = settings.get("added_tokens_decoder") or {}
-    listed: list[Any] = [*(tokenizer.get("added_tokens") or []), *decoder.values()]
-    objects = [cast("dict[str, Any]", one) for one in listed if isinstance(one, dict)]
-    return {str(one.get("content")): bool(one.get("special")) for one in objects}
-
-
 def _other_special_tokens(tokens: dict[str, Any]) -> Iterator[str]:
     """Yield the texts of special tokens that have no name."""
-    added = cast("dict[str, dict[str, Any]]", tokens.get("added_tokens_decoder") or {})
-    yield from (str(one.get("content")) for one in added.values() if one.get("special"))
+    yield from (text for text, token in added_tokens({}, tokens).items() if token.is_special)
     for name in ("additional_special_tokens", "extra_special_tokens"):
         listed: object = tokens.get(name)
         for one in cast("list[Any]", listed) if isinstance(listed, list) else ():

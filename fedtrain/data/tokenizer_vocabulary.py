@@ -1,9 +1,18 @@
-"""The ids of a tokenizer's tokens, from tokenizer.json and tokenizer_config.json."""
+"""A tokenizer's tokens and their ids, from tokenizer.json and tokenizer_config.json."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 from fedtrain.plurals import several
+
+
+@dataclass(frozen=True)
+class AddedToken:
+    """A token that was added to the vocabulary. `number`: its id, if a file says it."""
+
+    number: int | None
+    is_special: bool
 
 
 def vocabulary(tokenizer: Mapping[str, Any]) -> dict[str, int]:
@@ -19,20 +28,28 @@ def vocabulary(tokenizer: Mapping[str, Any]) -> dict[str, int]:
     return {}
 
 
-def added_ids(tokenizer: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, int]:
-    """Return the id of each added token."""
-    return dict(_added(tokenizer, settings))
+def added_tokens(tokenizer: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, AddedToken]:
+    """Return the tokens that were added to the vocabulary, by text. tokenizer.json decides about the id of a token that
+    both files list, the settings about whether it is special."""
+    found: dict[str, AddedToken] = {}
+    for number, entry in _added(tokenizer, settings):
+        text: object = entry.get("content")
+        if isinstance(text, str):
+            known = found.get(text, AddedToken(None, bool(entry.get("special"))))
+            found[text] = AddedToken(number if isinstance(number, int) else known.number, known.is_special)
+    return found
 
 
-def _added(tokenizer: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+def _added(tokenizer: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[tuple[object, dict[str, Any]]]:
+    """Yield the id and the entry of each added token, first those of the settings."""
     decoder: object = settings.get("added_tokens_decoder")
-    for number, one in cast("dict[str, Any]", decoder).items() if isinstance(decoder, dict) else ():
-        if isinstance(one, dict) and number.isdecimal():
-            yield str(cast("dict[str, Any]", one).get("content")), int(number)
+    for number, entry in cast("dict[str, Any]", decoder).items() if isinstance(decoder, dict) else ():
+        if isinstance(entry, dict):
+            yield int(number) if number.isdecimal() else None, cast("dict[str, Any]", entry)
     listed: object = tokenizer.get("added_tokens")
-    for one in cast("list[Any]", listed) if isinstance(listed, list) else ():
-        if isinstance(one, dict) and isinstance(number := cast("dict[str, Any]", one).get("id"), int):
-            yield str(cast("dict[str, Any]", one).get("content")), number
+    for entry in cast("list[Any]", listed) if isinstance(listed, list) else ():
+        if isinstance(entry, dict):
+            yield cast("dict[str, Any]", entry).get("id"), cast("dict[str, Any]", entry)
 
 
 def known_ids(rows: int) -> str:

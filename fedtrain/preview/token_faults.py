@@ -28,7 +28,7 @@ class TokenFaults:
     """`model`: names the base model `base`. `template`: its chat template, if it has one."""
 
     def __init__(self, base: BaseFiles, model: Model, template: ChatTemplate | None) -> None:
-        special = {*base.end_tokens, *(token for token, is_special in base.added_tokens.items() if is_special)}
+        special = {*base.end_tokens, *(text for text, token in base.added_tokens.items() if token.is_special)}
         ends = base.special_tokens.get("eos_token")
         self._base, self._model, self._template = base, model, template
         self._end_tokens = tuple({*base.end_tokens, *base.added_tokens})

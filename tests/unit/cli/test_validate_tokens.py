@@ -134,6 +134,14 @@ def test_a_special_token_of_the_vocabulary_is_a_control_token(tmp_path: Path) ->
     )
 
 
+@pytest.mark.parametrize("tokens", [["<tool>"], {"7": "<tool>"}, {"7": {"content": 7}}, "<tool>"], ids=str)
+def test_malformed_added_tokens_are_ignored(tmp_path: Path, tokens: object) -> None:
+    file = federation(tmp_path, texts("a <tool> b"))
+    settings(tmp_path, eos_token="</s>", added_tokens_decoder=tokens)
+    (tmp_path / "base/tokenizer.json").write_text(json.dumps({"model": {}, "added_tokens": tokens}))
+    assert about_tokens(file) == []
+
+
 @pytest.mark.parametrize("tokenizer", [{"eos_token": "<|im_end|>"}, {"tokenizer_class": "GPT2Tokenizer"}], ids=str)
 def test_a_text_that_ends_with_the_end_token_has_no_control_token(tmp_path: Path, tokenizer: dict[str, Any]) -> None:
     file = federation(tmp_path, texts("one<|im_end|>"))

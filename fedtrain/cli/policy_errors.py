@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fedtrain.api.paths import Path as FieldPath
 from fedtrain.api.paths import show
 from fedtrain.api.reading import Federation, FieldError, Invalid
+from fedtrain.api.rules.policy.patterns import matches
 from fedtrain.cli.error_places import LocatedDocuments, Place, error_at
 from fedtrain.cli.missing_format import read_with_format_of_rows
 from fedtrain.listing import listed
@@ -144,11 +145,26 @@ def errors_of(
 def _allowed_names(federation: Federation, who: str) -> str:
     """The advice for a training that the policy's owner does not know. The refusal on a cluster does not contain the
     names: they are those of other trainings."""
-    allowed = federation.policies[who].spec.allow.requesters
+    allowed, metadata = federation.policies[who].spec.allow.requesters, federation.training.metadata
     changes = [
-        " and ".join(f"`metadata.{field}: {value}`" for field, value in one if value != "*") for one in allowed[:_SHOWN]
+        " and ".join(
+            _allowed_name(field, pattern)
+            for field, pattern, name in (
+                ("namespace", one.namespace, metadata.namespace),
+                ("name", one.name, metadata.name),
+            )
+            if not matches(pattern, name)
+        )
+        for one in allowed[:_SHOWN]
     ]
-    return f"Set {listed(changes, 'or')}" + (", or another pair that the policy lists" if allowed[_SHOWN:] else "")
+    changes += ["another pair that the policy lists"] if allowed[_SHOWN:] else []
+    return f"Set {listed(list(dict.fromkeys(changes)), 'or')}"
+
+
+def _allowed_name(field: str, pattern: str) -> str:
+    if "*" in pattern:
+        return f"`metadata.{field}` to a name that matches `{pattern}`"
+    return f"`metadata.{field}: {pattern}`"
 
 
 def _unreachable(

@@ -58,7 +58,7 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         {},
         "does not allow the training tickets of namespace default",
     ),
-    ("allow.baseModels", {"allow": {"baseModels": ["hub/*"]}}, {}, "use one of hub/* as `model.base`"),
+    ("allow.baseModels", {"allow": {"baseModels": ["hub/*"]}}, {}, "set `model.base` to one that matches `hub/*`"),
     ("allow.stores", {"allow": {"stores": [{"bucket": "b"}]}}, LEDGER, "the ledger is in bucket runs of http"),
     (
         "limits.nodes",

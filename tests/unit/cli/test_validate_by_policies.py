@@ -32,7 +32,7 @@ REFUSING: list[tuple[str, str, str, str]] = [
     (
         "allow: {baseModels: [hub/*]}",
         ":5:11: spec.allow.baseModels",
-        "'/models/base' is not allowed. Use one of hub/*",
+        "'/models/base' is not allowed. Set `model.base` to one that matches `hub/*`",
         "base:",
     ),
     (

@@ -169,7 +169,7 @@ REFUSED: list[tuple[str | None, dict[str, Any], dict[str, Any], dict[str, Any], 
         "the base model 'unknown/model' is not allowed",
         (
             "In the FederatedTraining, "
-            "use one of HuggingFaceTB/* as `model.base`, or ask the owner of bank-b to add the model to "
+            "set `model.base` to one that matches `HuggingFaceTB/*`, or ask the owner of bank-b to add the model to "
             "`allow.baseModels` in its ParticipantPolicy"
         ),
     ),

@@ -84,14 +84,14 @@ def _check(federation: "Federation") -> tuple[str, ...]:
     from fedtrain.cli.run_of_file import check_rows_of_run
     from fedtrain.contracts import names
     from fedtrain.preview.check import SAMPLED_ROWS, check
-    from fedtrain.preview.rounds_below_minimum import rounds_not_trained
+    from fedtrain.preview.rounds_below_minimum import played_with_data, rounds_not_trained
     from fedtrain.runner.bindings import ledger_of
 
     ledger = ledger_of(federation, reading=True)
     if ledger.size(names.manifest(0)) is not None:
         return check_rows_of_run(federation, ledger)
     found = check(federation, SAMPLED_ROWS)
-    if errors := [*found.errors, *rounds_not_trained(federation)]:
+    if errors := [*found.errors, *rounds_not_trained(federation, played_with_data(federation))]:
         raise Invalid(errors)
     return found.warnings
 

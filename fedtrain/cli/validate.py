@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fedtrain.cli.validation import Validation
     from fedtrain.contracts.untrusted_records import Preflight
     from fedtrain.preview.check import Checked
+    from fedtrain.preview.rounds_below_minimum import Played
 
 
 @click.command()
@@ -62,11 +63,12 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
         federation = read_for_cluster(files) if cluster else read_with_format_of_rows(file)
         found = None if cluster else _check(federation, limit)
         counted = None if cluster else _counted(federation)
+        rounds = _played(federation, counted)
         judged = None if cluster else judged_by_owners(federation, file, counted)
         if (
             found is not None
             and judged is not None
-            and (errors := [*found.errors, *judged.errors, *_not_trained(federation, counted)])
+            and (errors := [*found.errors, *judged.errors, *_not_trained(federation, rounds)])
         ):
             raise Invalid(errors)
     except Invalid as invalid:
@@ -83,7 +85,7 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     else:
         warnings = (
             *warnings,
-            *_without_data(federation, counted),
+            *_below_minimum(federation, rounds),
             *judged.warnings,
             *_without_effect(federation),
             *warnings_of_run(federation),
@@ -178,16 +180,22 @@ def _counted(federation: "Federation") -> "Mapping[str, Preflight] | None":
     return preflights_of_data(federation)
 
 
-def _without_data(federation: "Federation", counted: "Mapping[str, Preflight] | None") -> tuple[str, ...]:
-    from fedtrain.preview.rounds_below_minimum import rounds_without_data
+def _played(federation: "Federation", counted: "Mapping[str, Preflight] | None") -> "Played | None":
+    from fedtrain.preview.rounds_below_minimum import played
 
-    return tuple(rounds_without_data(federation.training.spec, counted)) if counted is not None else ()
+    return played(federation.training.spec, counted) if counted is not None else None
 
 
-def _not_trained(federation: "Federation", counted: "Mapping[str, Preflight] | None") -> "Iterable[FieldError]":
+def _not_trained(federation: "Federation", found: "Played | None") -> "Iterable[FieldError]":
     from fedtrain.preview.rounds_below_minimum import rounds_not_trained
 
-    return rounds_not_trained(federation, counted)
+    return rounds_not_trained(federation, found)
+
+
+def _below_minimum(federation: "Federation", found: "Played | None") -> "Iterable[str]":
+    from fedtrain.preview.rounds_below_minimum import rounds_below_minimum
+
+    return rounds_below_minimum(federation.training.spec, found.rounds) if found is not None else ()
 
 
 def _without_effect(federation: "Federation") -> tuple[str, ...]:

@@ -159,10 +159,10 @@ def _store(federation: Federation) -> Finding:
 
 
 def _would_run(federation: Federation, here: Devices) -> Iterator[Finding]:
-    from fedtrain.preview.rounds_below_minimum import rounds_not_trained
+    from fedtrain.preview.rounds_below_minimum import played_with_data, rounds_not_trained
 
     spec = federation.training.spec
-    errors = [*gpu_errors(federation, lambda: here), *rounds_not_trained(federation)]
+    errors = [*gpu_errors(federation, lambda: here), *rounds_not_trained(federation, played_with_data(federation))]
     for error in errors:
         yield Finding("would run", "Problem", f"{show(error.path)}: {error.message.removesuffix('.')}", error.fix)
     workers = default_parallel(len(spec.participants), here)

@@ -2,6 +2,7 @@
 which no round has them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
@@ -20,32 +21,42 @@ def data_can_run_out(spec: FederatedTrainingSpec) -> bool:
     return spec.partitioning.on_exhausted != "Wrap" and spec.partitioning.strategy != "DataVolumeAndGPUMemory"
 
 
-def rounds_without_data(spec: FederatedTrainingSpec, preflights: Mapping[str, Preflight]) -> Iterator[str]:
-    """Yield the warning if data runs out. `preflights`: of all participants."""
-    if data_can_run_out(spec):
-        from fedtrain.preview.playing import play
+@dataclass(frozen=True)
+class Played:
+    """The rounds of a run in which data can run out. `rows`: number of training rows of each participant."""
 
-        yield from rounds_below_minimum(spec, play(spec, preflights, None)[0])
+    rows: Mapping[str, int]
+    rounds: tuple["RoundPreview", ...]
 
 
-def rounds_not_trained(
-    federation: Federation, preflights: Mapping[str, Preflight] | None = None
-) -> Iterator[FieldError]:
-    """Yield the error if the data allows no round at all; nothing if rows are not on this machine. `preflights`: of all
-    participants, if their rows were counted before."""
-    spec = federation.training.spec
+def played(spec: FederatedTrainingSpec, preflights: Mapping[str, Preflight]) -> Played | None:
+    """Play the rounds; None if no data can run out. `preflights`: of all participants."""
     if not data_can_run_out(spec):
-        return
+        return None
     from fedtrain.preview.playing import play
+
+    return Played({who: one.samples for who, one in preflights.items()}, play(spec, preflights, None)[0])
+
+
+def played_with_data(federation: Federation) -> Played | None:
+    """Count the rows and play the rounds; None if no data can run out, and if rows are not on this machine."""
+    if not data_can_run_out(federation.training.spec):
+        return None
     from fedtrain.preview.rounds_preview import preflights_of_data
 
-    if (known := preflights or preflights_of_data(federation)) is None:
+    preflights = preflights_of_data(federation)
+    return played(federation.training.spec, preflights) if preflights is not None else None
+
+
+def rounds_not_trained(federation: Federation, found: Played | None) -> Iterator[FieldError]:
+    """Yield the error if the data allows no round at all."""
+    if found is None:
         return
-    rounds = play(spec, known, None)[0]
+    spec, rounds, counts = federation.training.spec, found.rounds, found.rows
     short = [round.round for round in rounds if _trained(round) < spec.minimum]
     if not short or (short[0] > 1 if spec.rounds.below_minimum == "Fail" else len(short) < len(rounds)):
         return
-    choice, counts = spec.partitioning.on_exhausted, {who: one.samples for who, one in known.items()}
+    choice = spec.partitioning.on_exhausted
     idle = [f"{who} ({several(counts[who], 'training row')})" for who in _idle(rounds[0])]
     yield federation.error_at(
         ("spec", "partitioning", *(("fixedSize", "samples") if spec.partitioning.strategy == "FixedSize" else ())),

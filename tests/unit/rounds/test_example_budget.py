@@ -155,7 +155,7 @@ def test_a_testing_seed_shows_no_epsilon() -> None:
         (
             {"a": 200_000, "b": 2000},
             private(1.0),
-            "delta is 1e-05, but must be less than 1 / 200000. Set it to 5e-07 or less.",
+            "delta is 1e-05, but must be less than 1 / 200000. Set it to 1e-07 or less.",
         ),
         ({"a": 500, "b": 2000}, private(0.5, budget=1.0), "one round (2 steps) costs epsilon"),
         ({"a": 500, "b": 2000}, private(budget=1e-6), "over 4 steps needs a noise multiplier above 1000"),

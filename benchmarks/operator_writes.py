@@ -32,7 +32,7 @@ def measure(participants: int, folder: Path) -> float:
     with (
         ControlPlane(folder / "cluster") as plane,
         S3Server(folder / "store") as s3_server,
-        zygote.running("fedtrain_aggregator.__main__") as address,
+        zygote.running() as address,
     ):
         plane.apply(*CRDS)
         federation = _federation(participants, folder / "data")

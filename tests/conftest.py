@@ -7,6 +7,7 @@ from collections.abc import Generator
 import pytest
 
 from tests.support import zygote as processes
+from tests.support.made_once import around
 
 os.environ.pop("PYTHONUNBUFFERED", None)  # users do not set it, and output that is written at once hides faults
 
@@ -22,7 +23,8 @@ def pytest_sessionfinish() -> None:
 
 
 @pytest.fixture(scope="session")
-def zygote() -> Generator[str, None, None]:
-    """The address of a process that has imported torch, and forks runs, trainers and workers."""
-    with processes.running("tests.local.driver", "opacus.grad_sample.grad_sample_module") as address:
+def zygote(tmp_path_factory: pytest.TempPathFactory) -> Generator[str, None, None]:
+    """The address of a process that has imported torch, and forks runs, trainers and operators; all processes of a test
+    run share it."""
+    with processes.running(around(tmp_path_factory)) as address:
         yield address

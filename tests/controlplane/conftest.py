@@ -18,7 +18,6 @@ from hack.cluster.tools import missing
 from tests.controlplane.chart import Release
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import TRAININGS, Digests, Federation, digests
-from tests.support import zygote as processes
 from tests.support.made_once import made_once
 from tests.support.operating import Operator
 
@@ -78,13 +77,6 @@ def namespace(control_plane: ControlPlane) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def api(kinds: ControlPlane) -> Api:
     return kinds.api
-
-
-@pytest.fixture(scope="session")
-def zygote() -> Iterator[str]:
-    """The address of a process that forks trainers, aggregators and operators."""
-    with processes.running("fedtrain_aggregator.__main__", "fedtrain_operator.main") as address:
-        yield address
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,16 @@ A request is a line of JSON, the environment. With `FEDTRAIN_TEST_ARGV` in it, a
 module that the list begins with; the rest is its arguments. Its output is appended to the file `FEDTRAIN_TEST_LOG`, and
 its exit code is left in the file `FEDTRAIN_TEST_EXIT`. Without, it is a warm worker, as `fedtrain run` has them. The
 answer is the fork's process id. Only the start differs from `fedtrain.runner.worker_launcher`.
+
+A connection whose line is `HELD` keeps the zygote: it ends when the last of these is closed, however its user ended.
 """
 
 import contextlib
+import fcntl
 import importlib
 import json
 import os
+import selectors
 import signal
 import socket
 import subprocess
@@ -19,21 +23,47 @@ import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+MODULES = (
+    "fedtrain_aggregator.__main__",
+    "fedtrain_operator.main",
+    "opacus.grad_sample.grad_sample_module",
+    "tests.local.driver",
+)
+"""What it imports beside torch."""
+HELD = "held\n"
+
 
 @contextlib.contextmanager
-def running(*modules: str) -> Iterator[str]:
-    """The address of a process that forks trainers, and what else needs these modules."""
-    with tempfile.TemporaryDirectory() as folder:
-        address = str(Path(folder) / "zygote")
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "tests.support.zygote", address, *modules]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-            try:
-                assert process.stdout is not None
-                assert process.stdout.readline() == "ready\n"
-                yield address
-            finally:
-                process.kill()
+def running(folder: Path | None = None) -> Iterator[str]:
+    """The address of a process that forks runs, trainers, aggregators and operators. All processes that name the same
+    `folder` share one."""
+    with contextlib.ExitStack() as stack:
+        folder = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        address = str(folder / "zygote")
+        with (folder / "zygote.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            held = _held(address)
+            if held is None:
+                command = [sys.executable, "-m", "tests.support.zygote", address]
+                subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True)
+                held = _held(address)
+        assert held is not None
+        with held:
+            yield address
+
+
+def _held(address: str) -> socket.socket | None:
+    """A connection that keeps the zygote at this address; None if there is no zygote."""
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(address)
+        connection.sendall(HELD.encode())
+        if connection.recv(len(HELD)) == HELD.encode():
+            return connection
+    except OSError:
+        pass
+    connection.close()
+    return None
 
 
 class Forked:
@@ -70,35 +100,55 @@ def fork(address: str, environment: Mapping[str, str]) -> int:
         return int(connection.makefile().readline())
 
 
-def serve(address: str, *modules: str) -> None:
+def serve(address: str) -> None:
+    """Import everything, and serve in a child: the caller's end means that requests are answered."""
     import torch
     import transformers.models.llama.modeling_llama  # noqa: F401
     from fedtrain_trainer import worker
 
-    for module in modules:
+    for module in MODULES:
         importlib.import_module(module)
     worker.imported()
     torch.set_num_threads(1)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps
+    Path(address).unlink(missing_ok=True)  # of a zygote that ended
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen(64)
-    print("ready", flush=True)
-    while True:
-        connection, _ = listener.accept()
-        request = connection.makefile().readline()
-        if not request.endswith("\n"):  # the process that asks was killed
-            connection.close()
-            continue
-        environment = json.loads(request)
-        pid = os.fork()
-        if pid == 0:
-            listener.close()
-            connection.close()
-            _become(environment)
-        with contextlib.suppress(OSError):
+    if os.fork() != 0:
+        os._exit(0)
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps
+    with selectors.DefaultSelector() as ready:
+        ready.register(listener, selectors.EVENT_READ)
+        while True:
+            for key, _ in ready.select():
+                if key.fileobj is listener:
+                    _answer(listener, ready)
+                else:
+                    ready.unregister(key.fileobj)
+                    key.data.close()
+                    if len(ready.get_map()) == 1:
+                        return
+
+
+def _answer(listener: socket.socket, ready: selectors.BaseSelector) -> None:
+    connection, _ = listener.accept()
+    request = connection.makefile().readline()
+    with contextlib.suppress(OSError):
+        if request == HELD:
+            ready.register(connection, selectors.EVENT_READ, connection)
+            connection.sendall(request.encode())
+            return
+        if request.endswith("\n"):  # else the process that asks was killed
+            environment = json.loads(request)
+            pid = os.fork()
+            if pid == 0:
+                for one in (listener, connection, *(key.data for key in ready.get_map().values() if key.data)):
+                    one.close()
+                ready.close()
+                _become(environment)
             connection.sendall(f"{pid}\n".encode())
-        connection.close()
+    connection.close()
 
 
 def _become(environment: dict[str, str]) -> None:
@@ -138,4 +188,4 @@ def _command(module: str, *arguments: str) -> int:
 
 
 if __name__ == "__main__":
-    serve(*sys.argv[1:])
+    serve(sys.argv[1])

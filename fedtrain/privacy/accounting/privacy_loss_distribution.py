@@ -173,7 +173,7 @@ def _points(q: float, z: float, losses: Floats) -> Floats:
 def _normal_masses(edges: Floats) -> Floats:
     """Return the mass of the standard normal distribution between neighbouring edges, which ascend or descend. Computed
     in the tail that is closer, so that small masses keep their digits."""
-    tails = np.array([erfc(abs(edge) / sqrt(2)) / 2 for edge in edges.tolist()])
+    tails = np.fromiter(map(erfc, (np.abs(edges) / sqrt(2)).tolist()), np.float64, len(edges)) / 2
     below = np.where(edges < 0, tails, 1 - tails).astype(np.float64)
     both_high = (edges[:-1] > 0) & (edges[1:] > 0)
     return np.abs(np.where(both_high, tails[:-1] - tails[1:], below[1:] - below[:-1]))

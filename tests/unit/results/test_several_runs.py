@@ -137,12 +137,12 @@ def test_list_names_a_run_that_cannot_be_read_and_shows_the_others(second: Hand,
 
 
 def test_list_finds_the_runs_of_federations_in_folders_of_their_own(
-    finished: Hand, runs: Path, monkeypatch: pytest.MonkeyPatch
+    finished: Hand, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(runs.parent.parent)
-    assert not Path("runs").exists()
+    shutil.copytree(runs, tmp_path / "around/mine/runs")
+    monkeypatch.chdir(tmp_path / "around")
     result = fedtrain("list")
-    assert f"{runs.parent.name}/runs/default/quickstart" in result.stdout, result.stderr
+    assert "mine/runs/default/quickstart" in result.stdout, result.stderr
 
 
 def test_list_shows_the_runs_in_the_store_of_a_federation_file(

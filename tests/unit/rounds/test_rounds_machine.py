@@ -227,7 +227,7 @@ class RoundsMachine(RuleBasedStateMachine):
 
 TestRoundsMachine = RoundsMachine.TestCase
 TestRoundsMachine.settings = settings(
-    max_examples=300,
+    max_examples=150,
     stateful_step_count=40,
     derandomize=True,
     deadline=None,

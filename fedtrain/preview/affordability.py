@@ -32,12 +32,11 @@ def affordability(
         if (terms := policy.spec.privacy).max_epsilon is not None
     }
     barred = barred_from_the_start(spec, rows, limits)
-    if (found := shortage(spec, barred)) is not None:
+    required = max(one.spec.minimums.participants_per_round or 1 for one in federation.policies.values())
+    if (found := shortage(spec, barred, required)) is not None:
         return Affordability((federation.error_at(("spec", "privacy", *found.field), found.message, found.fix),))
     said = barred_from_the_start(spec, rows)  # the forecast has these
     return Affordability(
-        warnings=tuple(
-            f"{who} cannot take part: {one.reason}. {one.fix}." for who, one in barred.items() if who not in said
-        ),
+        warnings=tuple(f"{who} cannot take part: {one.sentences}" for who, one in barred.items() if who not in said),
         barred=frozenset(barred),
     )

@@ -6,17 +6,14 @@ round."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.privacy_blocks import ExampleNoise
 from fedtrain.plurals import several
 from fedtrain.privacy.accounting import AccountingError, DeltaTooLarge, Poisson, Release, after, epsilon, small_delta
 from fedtrain.privacy.terms import terms_of_unit
-from fedtrain.rounds.example_privacy import TooLittleNoise, enough_noise, example_noise
-
-_SHOWN = 3
-"""Participants of a reason, and reasons, that are shown."""
+from fedtrain.rounds.barred_participants import Barred, fixes_of_all, reasons_of_all
+from fedtrain.rounds.example_privacy import TooLittleNoise, barred_by, enough_noise, example_noise
 
 
 @dataclass(frozen=True)
@@ -27,14 +24,6 @@ class OwnersLimit:
     epsilon: float
     delta: float
     spent: Mapping[Release, int] = field(default_factory=dict[Release, int])
-
-
-class Barred(NamedTuple):
-    """Why a participant cannot take part in any round, and the fix. `field`: of `spec.privacy`, the one to change."""
-
-    reason: str
-    fix: str
-    field: tuple[str, ...] = ("budget",)
 
 
 @dataclass(frozen=True)
@@ -63,8 +52,7 @@ def barred_from_the_start(
         except DeltaTooLarge:
             refused = _delta_too_large(spec, rows)
         except AccountingError as error:
-            reason, _, fix = str(error).rstrip(".").partition(". ")
-            refused = Barred(f"{reason[:1].lower()}{reason[1:]}", fix, _field(spec, count))
+            refused = barred_by(error)._replace(field=_field(spec, count))
             noisier |= {who} if isinstance(error, TooLittleNoise) else set()
         if refused is not None:
             found[who] = refused
@@ -104,29 +92,20 @@ def _more_noise(spec: FederatedTrainingSpec, who: Collection[str], rows: Mapping
     )
 
 
-def shortage(spec: FederatedTrainingSpec, barred: Mapping[str, Barred]) -> Shortage | None:
-    """Return the error if too few participants remain; None if enough do. `barred`: from `barred_from_the_start`."""
+def shortage(spec: FederatedTrainingSpec, barred: Mapping[str, Barred], required: int = 1) -> Shortage | None:
+    """Return the error if too few participants remain; None if enough do. `barred`: from `barred_from_the_start`.
+    `required`: participants that policies require in each round, as far as they are known."""
     able = len(spec.participants) - len(barred)
     if able >= spec.minimum:
         return None
-    by_reason: dict[str, list[str]] = {}
-    for who, one in barred.items():
-        by_reason.setdefault(one.reason, []).append(who)
-    reasons = [f"{_some(names)}: {reason}" for reason, names in by_reason.items()]
-    more = [f"and {several(len(reasons) - _SHOWN, 'more reason')}"] if len(reasons) > _SHOWN else []
-    fixes = dict.fromkeys(one.fix for one in barred.values() if one.fix)
     fields = {one.field for one in barred.values()}
+    fewer = f"Or set `rounds.minParticipants: {able}`, to train without the others." if able >= required else ""
     return Shortage(
         f"{able} of {several(len(spec.participants), 'participant')} can take part in a round, but "
-        f"rounds.minParticipants is {spec.minimum}. {'; '.join(reasons[:_SHOWN] + more)}.",
-        " ".join(f"{fix}." for fix in fixes),
+        f"rounds.minParticipants is {spec.minimum}. {reasons_of_all(barred)}.",
+        " ".join(filter(None, (fixes_of_all(barred.values()), fewer))),
         fields.pop() if len(fields) == 1 else ("budget",),
     )
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def _levers(spec: FederatedTrainingSpec) -> str:
@@ -150,7 +129,7 @@ def _beyond_limit(noise: ExampleNoise, limit: OwnersLimit | None, levers: str) -
     others = " with other trainings" if limit.spent else ""
     return Barred(
         f"{several(noise.steps, 'step')} with noise multiplier {noise.multiplier:.3g} spend{'s' * (noise.steps == 1)} "
-        f"epsilon {first:.4g}{others}, and its policy's privacy.maxEpsilon is {limit.epsilon:g} "
-        f"({terms_of_unit('Example', limit.delta).in_short})",
+        f"epsilon {first:.4g}{others}, and its policy's privacy.maxEpsilon is {limit.epsilon:g}",
         f"{levers}, or ask the owner to raise `privacy.maxEpsilon`",
+        terms=terms_of_unit("Example", limit.delta).in_short,
     )

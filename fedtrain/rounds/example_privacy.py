@@ -12,7 +12,7 @@ from math import ceil, inf
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.privacy_parameters import rounded_up
-from fedtrain.api.privacy_terms import budget_in_short
+from fedtrain.api.privacy_terms import terms_in_short
 from fedtrain.api.training import Training
 from fedtrain.contracts.example_spending import spent_after
 from fedtrain.contracts.privacy_blocks import ExampleNoise, ParticipantReleases, PrivacyState
@@ -29,11 +29,24 @@ from fedtrain.privacy.accounting import (
     epsilon,
     multiplier_for,
 )
+from fedtrain.rounds.barred_participants import Barred, fixes_of_all, reasons_of_all
 from fedtrain.rounds.snapshot import Snapshot
 
 
 class TooLittleNoise(AccountingError):
     """One round with the noise of `noise.multiplier` spends more than the budget."""
+
+    def __init__(self, barred: Barred) -> None:
+        super().__init__(str(barred))
+        self.barred = barred
+
+
+def barred_by(error: AccountingError) -> Barred:
+    """Return why a participant cannot take part, and the fix."""
+    if isinstance(error, TooLittleNoise):
+        return error.barred
+    reason, _, fix = str(error).rstrip(".").partition(". ")
+    return Barred(f"{reason[:1].lower()}{reason[1:]}", fix)
 
 
 def enough_noise(spec: FederatedTrainingSpec, participant: str, rows: int) -> float | None:
@@ -72,10 +85,8 @@ def example_noise(spec: FederatedTrainingSpec, participant: str, rows: int) -> E
         probability=batch / rows, batch=batch, steps=steps, bound=privacy.clipping.norm, multiplier=multiplier
     )
     if refusal := unaffordable(spec, {}, found):
-        raise TooLittleNoise(
-            f"{refusal}. Raise `noise.multiplier`, lower `training.length`, "
-            "or raise `budget.epsilon`, which protects less."
-        )
+        fix = "Raise `noise.multiplier`, lower `training.length`, or raise `budget.epsilon`, which protects less"
+        raise TooLittleNoise(refusal._replace(fix=fix))
     found_from_budget = privacy.noise.multiplier is None
     check_range_of_samples(multiplier, whole, several(whole, "step"), budget.delta, found=found_from_budget)
     return found
@@ -101,7 +112,7 @@ def spent_in(snapshot: Snapshot) -> dict[str, dict[Release, int]]:
     return releases_of(spent_after(before, ledger.current.plan, ledger.current.grants))
 
 
-def unaffordable(spec: FederatedTrainingSpec, spent: Mapping[Release, int], noise: ExampleNoise) -> str | None:
+def unaffordable(spec: FederatedTrainingSpec, spent: Mapping[Release, int], noise: ExampleNoise) -> Barred | None:
     """Return why a participant that has spent `spent` may not make another attempt; None if it may. Raises
     AccountingError."""
     assert spec.privacy is not None
@@ -113,34 +124,29 @@ def unaffordable(spec: FederatedTrainingSpec, spent: Mapping[Release, int], nois
         following = inf
     if following <= budget.epsilon:
         return None
-    if not spent and following == inf:
-        return (
-            f"one round ({several(noise.steps, 'step')}) costs an epsilon that is too large to be computed, and the "
-            f"budget is {budget_in_short(spec.privacy)}"
+    if spent:
+        cost = (
+            f"epsilon {epsilon(spent, budget.delta):.4g} is spent, {several(noise.steps, 'more step')} "
+            f"{form(noise.steps, 'makes', 'make')} it {following:.4g}"
         )
-    if not spent:
-        return (
-            f"one round ({several(noise.steps, 'step')}) costs epsilon {following:.4g}, and the budget is "
-            f"{budget_in_short(spec.privacy)}"
-        )
-    return (
-        f"epsilon {epsilon(spent, budget.delta):.4g} is spent, {several(noise.steps, 'more step')} "
-        f"{form(noise.steps, 'makes', 'make')} it {following:.4g}, and "
-        f"the budget is {budget_in_short(spec.privacy)}"
-    )
+    else:
+        found = "an epsilon that is too large to be computed" if following == inf else f"epsilon {following:.4g}"
+        cost = f"one round ({several(noise.steps, 'step')}) costs {found}"
+    return Barred(f"{cost}, and the budget is {budget.epsilon:g}", terms=terms_in_short(spec.privacy))
 
 
-def planned_noises(snapshot: Snapshot, rows: Mapping[str, int]) -> dict[str, ExampleNoise | str]:
+def planned_noises(snapshot: Snapshot, rows: Mapping[str, int]) -> dict[str, ExampleNoise | Barred]:
     """Return the noise of each participant with rows in the round that is planned, or why it cannot take part."""
     spent = spent_in(snapshot)
 
-    def planned(who: str, count: int) -> ExampleNoise | str:
+    def planned(who: str, count: int) -> ExampleNoise | Barred:
         try:
             noise = example_noise(snapshot.spec, who, count)
             refusal = unaffordable(snapshot.spec, spent.get(who, {}), noise)
         except AccountingError as error:
-            return f"its privacy budget cannot be met: {error}"
-        return f"its privacy budget is exhausted: {refusal}" if refusal else noise
+            found = barred_by(error)
+            return found._replace(reason=f"its privacy budget cannot be met: {found.reason}")
+        return refusal._replace(reason=f"its privacy budget is exhausted: {refusal.reason}") if refusal else noise
 
     return {who: planned(who, count) for who, count in rows.items() if count > 0}
 
@@ -150,7 +156,7 @@ def barred(snapshot: Snapshot, participant: str, noise: ExampleNoise) -> str:
     try:
         refusal = unaffordable(snapshot.spec, spent_in(snapshot).get(participant, {}), noise)
     except AccountingError as error:
-        refusal = str(error)
+        refusal = barred_by(error)
     return f"no further attempt fits into its privacy budget: {refusal}" if refusal else ""
 
 
@@ -158,10 +164,11 @@ def budgets_exhausted(snapshot: Snapshot) -> str | None:
     """Return why no further round may start: fewer participants than it needs can afford it. None if it may."""
     spec, known = snapshot.spec, snapshot.ledger.preflights
     rows = {one.name: known[one.name].samples for one in spec.participants if one.name in known}
-    reasons = {who: noise for who, noise in planned_noises(snapshot, rows).items() if isinstance(noise, str)}
-    if len(spec.participants) - len(reasons) >= spec.minimum:
+    found = {who: noise for who, noise in sorted(planned_noises(snapshot, rows).items()) if isinstance(noise, Barred)}
+    if len(spec.participants) - len(found) >= spec.minimum:
         return None
-    return "; ".join(f"{who}: {reason}" for who, reason in sorted(reasons.items()))
+    fixes = fixes_of_all(found.values()).removesuffix(".")
+    return f"{reasons_of_all(found)}. {fixes}" if fixes else reasons_of_all(found)
 
 
 def state_after(snapshot: Snapshot, manifest: Manifest) -> PrivacyState | None:

@@ -14,6 +14,7 @@ from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.privacy_blocks import ExampleNoise
 from fedtrain.contracts.records import Absent, DatasetSlice, Manifest, Plan, PlanMember
 from fedtrain.partitioning import Positions, Share, distinct_rows, partition, positions_of, situation
+from fedtrain.rounds.barred_participants import Barred
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.example_privacy import planned_noises
 from fedtrain.rounds.preflight import why_uncounted
@@ -32,7 +33,7 @@ def plan(snapshot: Snapshot, manifest: Manifest) -> Decision:
         shares = _shares(snapshot, positions)
     after = positions.after(shares)
     noises = _example_noises(snapshot, shares)
-    barred = {who: noise for who, noise in noises.items() if isinstance(noise, str)}
+    barred = {who: str(noise) for who, noise in noises.items() if isinstance(noise, Barred)}
     planned = Plan(
         run_id=ledger.run.run_id,
         round=round,
@@ -68,7 +69,7 @@ def member_seed(seed: int, round: int, participant: str) -> int:
     return int.from_bytes(blake3(message.encode()).digest(length=4), "little")
 
 
-def _example_noises(snapshot: Snapshot, shares: Iterable[Share]) -> dict[str, ExampleNoise | str]:
+def _example_noises(snapshot: Snapshot, shares: Iterable[Share]) -> dict[str, ExampleNoise | Barred]:
     """With `privacy.unit: Example`, the noise of each participant that has samples, or why it cannot take part."""
     if snapshot.spec.example_privacy is None:
         return {}
@@ -76,7 +77,7 @@ def _example_noises(snapshot: Snapshot, shares: Iterable[Share]) -> dict[str, Ex
     return planned_noises(snapshot, rows)
 
 
-def _member(snapshot: Snapshot, share: Share, noise: ExampleNoise | str | None) -> PlanMember:
+def _member(snapshot: Snapshot, share: Share, noise: ExampleNoise | Barred | None) -> PlanMember:
     seed, who = snapshot.spec.training.seed, share.participant
     population = snapshot.ledger.preflights[who].samples
     return PlanMember(

@@ -88,7 +88,7 @@ def _of_examples(
     budget, rounds = spec.privacy.budget, spec.rounds.count
     spent: dict[str, dict[Release, int]] = {}
     unable = barred_from_the_start(spec, rows)
-    lines = [f"Warning: {who} cannot take part: {one.reason}. {one.fix}." for who, one in unable.items()]
+    lines = [f"Warning: {who} cannot take part: {one.sentences}" for who, one in unable.items()]
     noises: dict[str, ExampleNoise] = {}
     for who, count in rows.items():
         if who in unable or who in barred:

@@ -1,5 +1,6 @@
 """Who can afford one round with `privacy.unit: Example`, and how close delta is to 1 / number of units."""
 
+import re
 from typing import Any
 
 from rounds_world import FACTS, a_spec
@@ -7,7 +8,8 @@ from rounds_world import FACTS, a_spec
 from fedtrain.contracts.privacy_blocks import ExampleNoise
 from fedtrain.contracts.records import Plan, PlanMember
 from fedtrain.privacy.accounting import Poisson, Release, epsilon
-from fedtrain.rounds.affordability import Barred, OwnersLimit, barred_from_the_start, shortage
+from fedtrain.rounds.affordability import OwnersLimit, barred_from_the_start, shortage
+from fedtrain.rounds.barred_participants import Barred
 from fedtrain.rounds.large_delta import large_delta
 from fedtrain.rounds.privacy_forecast import privacy_forecast
 from fedtrain.rounds.spent_epsilon import step_signal_to_noise, trained_values
@@ -57,6 +59,35 @@ def test_one_delta_is_proposed_that_is_small_enough_for_all_participants() -> No
     )
     fixed = a_spec(2, privacy=private(delta=1e-5), partitioning={"strategy": "All"})
     assert barred_from_the_start(fixed, rows) == {}
+
+
+def test_the_terms_of_epsilon_stand_once_after_all_participants() -> None:
+    spec = a_spec(3, privacy=private(epsilon=0.5), partitioning={"strategy": "All"})
+    found = shortage(spec, barred_from_the_start(spec, {"a": 180, "b": 270, "c": 0}))
+    assert found is not None
+    cost = r"one round \(2 steps\) costs epsilon [0-9.]+, and the budget is 0.5"
+    terms = r"\(delta 1e-05, unit Example, row added or removed, participant adds noise, PLD\)"
+    assert re.search(rf"\. c: it has no training rows; a: {cost}; b: {cost} {terms}\.$", found.message)
+
+
+def test_the_terms_of_several_deltas_stay_with_their_participants() -> None:
+    limits = {"a": OwnersLimit(0.1, 1e-5), "b": OwnersLimit(0.1, 1e-6)}
+    found = shortage(SPEC, barred_from_the_start(SPEC, {"a": 500, "b": 600}, limits))
+    assert found is not None
+    assert re.search(r" a: .* is 0\.1 \(delta 1e-05, .*\); b: .* is 0\.1 \(delta 1e-06, .*\)\.$", found.message)
+
+
+def test_a_smaller_number_of_participants_is_proposed_only_if_it_works() -> None:
+    barred = {"c": Barred("it has no training rows", "Add rows")}
+    spec = a_spec(3, privacy=private(), partitioning={"strategy": "All"})
+    found = shortage(spec, barred)
+    assert found is not None
+    assert found.fix == "Add rows. Or set `rounds.minParticipants: 2`, to train without the others."
+    smaller = a_spec(3, minimum=2, privacy=private(), partitioning={"strategy": "All"})
+    assert shortage(smaller, barred) is None
+    for refused in (shortage(spec, barred, required=3), shortage(spec, dict.fromkeys("abc", barred["c"]))):
+        assert refused is not None
+        assert refused.fix == "Add rows."
 
 
 def test_the_noise_that_the_budget_needs_is_named_before_the_range_of_samples() -> None:

@@ -11,7 +11,7 @@ from blake3 import blake3
 from fedtrain.api.data import FORMAT_FIELDS, REQUIRED_FIELDS, Fields, Format
 from fedtrain.data.absent_names import ONE_FIELD_FIX, absent_names, first_names, one_field
 from fedtrain.data.column_options import column_options, longest_first
-from fedtrain.data.errors import DataError, not_an_object
+from fedtrain.data.errors import DataError, ShareGptTurns, not_an_object
 from fedtrain.data.formats import RowChecker, format_of, learned_digest
 from fedtrain.data.formats.instruction import as_conversation, as_prompt
 from fedtrain.data.label_spellings import LabelSpellings
@@ -150,9 +150,14 @@ def _converted(parsed: Parsed, target: Target, how: Conversion, found: Converted
     row_format = _format(parsed, how.fields)
     if parsed.is_cells:
         parsed = _with_texts(parsed, row_format, how.fields)
-    row = RowChecker(row_format, how.fields).check(
-        parsed.value, parsed.where, parsed.repeated, is_cells=parsed.is_cells
-    )
+    try:
+        row = RowChecker(row_format, how.fields).check(
+            parsed.value, parsed.where, parsed.repeated, is_cells=parsed.is_cells
+        )
+    except ShareGptTurns as error:
+        raise DataError(
+            error.problem, f"Name the field that has them: `--field conversations={error.column}`."
+        ) from error
     if how.skip_invalid and any(warning.problem in BLANK for warning in row.warnings):
         found.blank.append(row.where)
         return None
@@ -204,7 +209,8 @@ def _format(parsed: Parsed, fields: Fields | None) -> Format:
     if isinstance(value, dict):
         row = cast("dict[str, object]", value)
         renamed: dict[str, object] = {field: row[name] for field, name in names.items() if name in row}
-        found = format_of({**row, **renamed})
+        named = format_of(renamed)  # turns of ShareGPT in the field `messages`
+        found = named if named not in (None, "Text") else format_of({**row, **renamed})
         absent = {field: name for field, name in names.items() if name not in row}
         needed = REQUIRED_FIELDS[found] if found not in (None, "Text") else absent  # `text` makes any table plain text
         if missing := {field: name for field, name in absent.items() if field in needed}:

@@ -36,6 +36,18 @@ class MissingField(DataError):
     """A row lacks a field of its format."""
 
 
+class ShareGptTurns(DataError):
+    """Field `column` of the row at `where` has the turns of ShareGPT where messages belong."""
+
+    def __init__(self, where: str, path: str, column: str) -> None:
+        super().__init__(
+            f"{where}: {path} has from and value instead of role and content",
+            f"write `format: ShareGPT` and `fields: {{conversations: {column}}}` in spec.data",
+        )
+        self.where = where
+        self.column = column
+
+
 def type_name(value: object) -> str:
     """Return the JSON type of `value` in words: `a list`, `a number`, `text`."""
     match value:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 from fedtrain.api.data import Format, RowSource
 from fedtrain.api.reading.flow_style import flow
-from fedtrain.data.errors import DataError, MissingField
+from fedtrain.data.errors import DataError, MissingField, ShareGptTurns
 from fedtrain.data.formats import FORMATS, conversion, format_of
 from fedtrain.data.parsing.csv_header import NoHeader
 from fedtrain.data.similar_columns import columns_of
-from fedtrain.preview.rewritten_file import rewritten
+from fedtrain.preview.rewritten_file import rewritten, rewritten_turns
 
 _SHOWN = 8
 _NONE = "COLUMN"
@@ -67,19 +67,37 @@ def advised(
     named = {} if source.fields is None else source.fields.model_dump(exclude_none=True)
     header = [named.get(field, field) for field in FORMATS[source.format].required]
     faults = [fault.with_names(header) if isinstance(fault, NoHeader) else fault for fault in faults]
+    if fitting is not None:
+        turns = sum(isinstance(fault, ShareGptTurns) for fault in faults)
+        whose = None if valid >= turns else fitting
+        faults = [_of_turns(fault, source, whose) if isinstance(fault, ShareGptTurns) else fault for fault in faults]
     missing = sum(isinstance(fault, MissingField) for fault in faults)
     if valid >= missing > 0:
         return [_of_one_row(fault) if isinstance(fault, MissingField) else fault for fault in faults]
     names = tuple(seen.names)
-    if missing == 0 or not names or not (seen.table or seen.rows > 1):
+    if missing == 0 or not names:
         return list(faults)
-    return [
-        _of_all_rows(fault, names, source, fitting) if isinstance(fault, MissingField) else fault for fault in faults
-    ]
+    advice = _of_all_rows if seen.table or seen.rows > 1 else _of_only_row
+    return [advice(fault, names, source, fitting) if isinstance(fault, MissingField) else fault for fault in faults]
+
+
+def _of_turns(fault: ShareGptTurns, source: RowSource, fitting: str | None) -> DataError:
+    """`fitting`: whose rows fit; None if most rows of the data set do."""
+    if fitting is None:
+        return DataError(fault.problem, "write the messages of this row as `{role, content}`, or delete the row")
+    return DataError(fault.problem, rewritten_turns(fault, source, fitting))
 
 
 def _of_one_row(fault: DataError) -> DataError:
     return DataError(fault.problem, "add the field to this row, or delete the row")
+
+
+def _of_only_row(fault: DataError, names: tuple[str, ...], source: RowSource, fitting: str | None) -> DataError:
+    """The names of a single row may be values."""
+    other = format_of(dict.fromkeys(names))
+    if fitting is None or other is None or other == source.format:
+        return fault
+    return DataError(fault.problem, rewritten(fault.problem.partition(": field ")[0], {}, source, other, fitting))
 
 
 def _of_all_rows(fault: DataError, names: tuple[str, ...], source: RowSource, fitting: str | None) -> DataError:

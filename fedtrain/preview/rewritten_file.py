@@ -4,7 +4,7 @@ would make those invalid, so the file is rewritten."""
 from collections.abc import Mapping
 
 from fedtrain.api.data import FORMAT_FIELDS, Format, RowSource
-from fedtrain.data.errors import convert_command
+from fedtrain.data.errors import ShareGptTurns, convert_command
 from fedtrain.data.formats import CONVERSIONS, FORMATS
 from fedtrain.quoting import quoted
 
@@ -17,10 +17,7 @@ def rewritten(place: str, columns: Mapping[str, str], source: RowSource, found: 
     `found`: the format that they have, if it is one. `fitting`: whose rows fit."""
     wanted, named = source.format, source.fields
     if named is None and (options := _options(wanted, found, columns)):
-        return (
-            f"rewrite this file in the format of the rows of {fitting}, and use the new file: "
-            f"`{convert_command(place, options, wanted.lower())}`"
-        )
+        return _converted(place, options, wanted, fitting)
     names: dict[str, str] = named.model_dump(exclude_none=True) if named is not None else {}
     if found is None or found == wanted:
         pairs = ((name, names.get(field, field)) for field, name in columns.items())
@@ -33,6 +30,21 @@ def rewritten(place: str, columns: Mapping[str, str], source: RowSource, found: 
         whole = f"write `format: {found}` in {source.place} and rewrite the other data sets so"
     fields = " and ".join(f"`{names.get(field, field)}`" for field in FORMATS[wanted].required)
     return f"give the rows of this file the fields {fields}, which the rows of {fitting} have; or {whole}"
+
+
+def rewritten_turns(fault: ShareGptTurns, source: RowSource, fitting: str) -> str:
+    """Return the fix for rows with the turns of ShareGPT in the field of other messages. `fitting`: whose rows fit."""
+    if source.format == "Messages" and source.fields is None:
+        options = f"--to Messages --field conversations={quoted(fault.column)}"
+        return _converted(fault.where, options, source.format, fitting)
+    return f"write the messages of this file as `{{role, content}}`, as in the rows of {fitting}"
+
+
+def _converted(place: str, options: str, wanted: Format, fitting: str) -> str:
+    return (
+        f"rewrite this file in the format of the rows of {fitting}, and use the new file: "
+        f"`{convert_command(place, options, wanted.lower())}`"
+    )
 
 
 def _options(wanted: Format, found: Format | None, columns: Mapping[str, str]) -> str | None:

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from fedtrain.data.errors import type_name
+from fedtrain.data.errors import ShareGptTurns, type_name
 from fedtrain.data.formats.field_reader import FieldReader, is_blank
 from fedtrain.data.formats.tools import tool_calls_of
 
@@ -61,8 +61,7 @@ def _message(reader: FieldReader, message: object, path: str, role_name: str, co
         raise reader.error(f"{path} must be an object {{{role_name}, {content_name}}}, not {kind}", fix)
     fields = {field: value for field, value in cast("dict[str, object]", message).items() if value is not None}
     if "role" not in fields and "from" in fields and "value" in fields:
-        fix = f"write `format: ShareGPT` and `fields: {{conversations: {path.partition('[')[0]}}}` in spec.data"
-        raise reader.error(f"{path} has from and value instead of role and content", fix)
+        raise ShareGptTurns(reader.where, path, path.partition("[")[0])
     role = reader.unicode(_text(reader, fields, "role", path, role_name), f"{path}.{role_name}")
     if role not in ROLES:
         reader.warn(f"{path}.{role_name}", "UnknownRole")

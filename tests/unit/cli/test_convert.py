@@ -207,6 +207,17 @@ def test_the_message_about_another_format_names_the_command(tmp_path: Path) -> N
         RowChecker("Messages").check(SHAREGPT, "a.jsonl:1")
 
 
+def test_turns_of_sharegpt_in_the_field_messages_are_rewritten(tmp_path: Path) -> None:
+    file = source(tmp_path, {"messages": SHAREGPT["conversations"]})
+    refused = run(file, "--to", "Messages", "-o", tmp_path / "out.jsonl")
+    assert "messages[0] has from and value instead of role and content" in refused.stderr
+    fix = refused.stderr.partition("Name the field that has them: `")[2].partition("`")[0]
+    result = run(file, "--to", "Messages", "-o", tmp_path / "out.jsonl", *shlex.split(fix))
+    assert result.exit_code == 0, result.output
+    (row,) = written(tmp_path / "out.jsonl")
+    assert [message["role"] for message in row["messages"]] == ["user", "assistant"]
+
+
 EXCEL = "Meldung;Fach;Ort\r\nGrößere Blutung;Chirurgie;Nord\r\n".encode("cp1252")
 NAMED = ("--to", "PromptCompletion", "--field", "prompt=Meldung", "--field", "completion=Fach")
 

@@ -32,7 +32,8 @@ def affordability(
         if (terms := policy.spec.privacy).max_epsilon is not None
     }
     barred = barred_from_the_start(spec, rows, limits)
-    required = max(one.spec.minimums.participants_per_round or 1 for one in federation.policies.values())
+    minimums = (one.spec.minimums.participants_per_round or 1 for one in federation.policies.values())
+    required = max(minimums, default=1)
     if (found := shortage(spec, barred, required)) is not None:
         return Affordability((federation.error_at(("spec", "privacy", *found.field), found.message, found.fix),))
     said = barred_from_the_start(spec, rows)  # the forecast has these

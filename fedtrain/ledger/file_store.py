@@ -185,7 +185,7 @@ class MappedReader:
         self._name = name
         self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self.size else None
 
-    def read(self, offset: int, length: int) -> bytes | memoryview:
+    def read(self, offset: int, length: int, buffer: memoryview | None = None) -> bytes | memoryview:
         if offset < 0 or length < 0 or offset + length > self.size:
             raise StoreError(f"{self._name} has {self.size} bytes, so {length} from {offset} can't be read.")
         return memoryview(self._map)[offset : offset + length] if self._map is not None else b""

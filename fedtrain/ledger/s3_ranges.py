@@ -11,11 +11,11 @@ timeouts, proxies and certificates. What doesn't succeed at once is left to boto
 import re
 import time
 from collections.abc import Mapping
+from http.client import HTTPException
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, HeadersDict
 from botocore.exceptions import BotoCoreError
-from urllib3.exceptions import HTTPError
 
 from fedtrain.ledger.s3_signature import Signatures, utc_now
 
@@ -33,15 +33,20 @@ class Stream:
         self._raw = raw
         self.offset = offset
 
-    def read(self, length: int) -> bytes | None:
-        """Return the next bytes; None if the answer broke off."""
+    def read(self, length: int, buffer: memoryview | None = None) -> memoryview | None:
+        """Return the next bytes, in `buffer` if it is given; None if the answer broke off."""
+        content = memoryview(bytearray(length)) if buffer is None else buffer[:length]
+        answer, done = self._raw._fp, 0  # http.client's, which fills memory that is there; urllib3 makes new memory
         try:
-            content: bytes = self._raw.read(length)
-        except HTTPError:
-            content = b""
-        if len(content) < length:
+            while done < length and (more := answer.readinto(content[done:])):
+                done += more
+        except (OSError, HTTPException):
+            pass
+        if done < length:
             self.close()
             return None
+        if answer.isclosed():  # it has been read to its end
+            self._raw.release_conn()
         self.offset += length
         return content
 
@@ -60,7 +65,7 @@ class Ranges:
         self._key = key
         self._signed: tuple[float, str, dict[str, str]] | None = None
 
-    def beginning(self, length: int) -> tuple[int, bytes] | None:
+    def beginning(self, length: int) -> tuple[int, memoryview] | None:
         """Return the size of the object and its first bytes, up to `length`; None if the server doesn't send them at
         once."""
         response = self._answer(0, length)
@@ -71,10 +76,11 @@ class Ranges:
         content = stream.read(min(length, size)) if stream is not None else None
         return (size, content) if content else None
 
-    def get(self, offset: int, length: int) -> bytes | None:
-        """Return `length` bytes from `offset`; None if the server doesn't send them at once."""
+    def get(self, offset: int, length: int, buffer: memoryview | None = None) -> memoryview | None:
+        """Return `length` bytes from `offset`, in `buffer` if it is given; None if the server doesn't send them at
+        once."""
         stream = self.stream(offset, length)
-        return stream.read(length) if stream is not None else None
+        return stream.read(length, buffer) if stream is not None else None
 
     def stream(self, offset: int, length: int) -> Stream | None:
         """Return the answer that has `length` bytes from `offset`; None if the server doesn't send it at once."""

@@ -91,8 +91,8 @@ class S3Store:
     def open(self, key: str) -> ObjectReader:
         ranges = Ranges(self.client, self.signatures, self.object_key(key))
 
-        def fetch(offset: int, length: int) -> bytes:
-            content = ranges.get(offset, length)
+        def fetch(offset: int, length: int, buffer: memoryview | None) -> bytes | memoryview:
+            content = ranges.get(offset, length, buffer)
             return content if content is not None else self._range(key, offset, length)
 
         size, beginning = ranges.beginning(AHEAD) or (self._length(self._head(key), key), b"")

@@ -68,8 +68,9 @@ class ObjectReader(Protocol):
 
     size: int
 
-    def read(self, offset: int, length: int) -> bytes | memoryview:
-        """`length` bytes from `offset`; a view into the file where the store is a folder."""
+    def read(self, offset: int, length: int, buffer: memoryview | None = None) -> bytes | memoryview:
+        """`length` bytes from `offset`; a view into the file where the store is a folder. `buffer`: `length` bytes or
+        more, in which a bucket's answer may come. What is returned is then valid until the buffer is used again."""
         ...
 
     def stream(self, offset: int) -> None:

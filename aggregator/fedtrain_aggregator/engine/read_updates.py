@@ -18,6 +18,7 @@ from fedtrain_aggregator.combine.base import Combination, Float64
 from fedtrain_aggregator.engine.turns import PassStopped, Turns
 from fedtrain_aggregator.engine.update import Measurement, OpenUpdate
 from fedtrain_aggregator.kernels import CHUNK, square_sums
+from fedtrain_aggregator.layout import FLOAT32_BYTES
 
 _BLOCK = 128 * CHUNK
 """2 MiB of float32 values, with 4 MiB of sums in a core's share of the L3 cache. Smaller blocks spend more time between
@@ -112,32 +113,35 @@ class _Pass:
     def work(self, first: int) -> None:
         """Do block `first` and each `threads`-th after it."""
         combined = self._combination() if self._combination is not None else None
+        buffer = np.empty(self._block * FLOAT32_BYTES, np.uint8).data
         with np.errstate(all="ignore"):  # values may be anything until they are checked
             for block in range(first, len(self.starts), self.threads):
                 try:
-                    self._do_block(block, combined)
+                    self._do_block(block, combined, buffer)
                 except BaseException:
                     self.stopped.set()
                     self._turns.stop(block)
                     raise
 
-    def _do_block(self, block: int, combined: Combination | None) -> None:
+    def _do_block(self, block: int, combined: Combination | None, buffer: memoryview) -> None:
         start = self.starts[block]
         n = min(self._block, self._count - start)
         if combined is not None:
             combined.begin(n)
         for number in range(len(self._updates)):
-            self._add(block, start, n, number, combined)
+            self._add(block, start, n, number, combined, buffer)
         if combined is not None and self._step is not None:
             self._step(start, combined.result())
 
-    def _add(self, block: int, start: int, n: int, number: int, combined: Combination | None) -> None:
+    def _add(
+        self, block: int, start: int, n: int, number: int, combined: Combination | None, buffer: memoryview
+    ) -> None:
         if self.stopped.is_set():
             raise PassStopped
         update = self._updates[number]
         if self._streams:  # the bytes of the previous block come first
             self._turns.wait(block, number)
-        content = memoryview(update.reader.read(*update.codec.span(start, n)))
+        content = memoryview(update.reader.read(*update.codec.span(start, n), buffer))
         values = update.codec.decode(content)
         sums = square_sums(values) if combined is None else combined.add(number, values)
         bad = bad_value(values, sums)

@@ -54,7 +54,7 @@ class Reader:
     def stream(self, offset: int) -> None:
         self.offsets = []
 
-    def read(self, offset: int, length: int) -> bytes:
+    def read(self, offset: int, length: int, buffer: memoryview | None = None) -> bytes | memoryview:
         if self.offsets is not None:
             self.offsets.append(offset)
         if self._broken is not None and offset <= self._broken < offset + length:
@@ -63,7 +63,11 @@ class Reader:
             self.passes += offset == HEADER
             self._memory.add(length)
             self._unreleased.append(length)
-        return self.content[offset : offset + length]
+        content = self.content[offset : offset + length]
+        if buffer is None:
+            return content
+        buffer[:length] = content
+        return buffer[:length]
 
     def release(self) -> None:
         self._memory.add(-self._unreleased.pop() if self._unreleased else 0)
@@ -151,7 +155,7 @@ def test_a_bucket_reader_keeps_no_bytes_after_release_and_none_of_large_reads():
     content = bytes(range(256)) * (AHEAD // 128)
     requests: list[tuple[int, int]] = []
 
-    def fetch(offset: int, length: int) -> bytes:
+    def fetch(offset: int, length: int, buffer: memoryview | None) -> bytes:
         requests.append((offset, length))
         return content[offset : offset + length]
 

@@ -24,6 +24,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Request:
+    """`connection`: a number that all requests on one connection have in common."""
+
+    connection: int
     method: str
     path: str
     headers: dict[str, str]
@@ -61,7 +64,7 @@ def serving(answer: Callable[[Request], Answer], certificate: Path | None = None
         def _handle(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            reply = answer(Request(self.command, self.path, headers, body))
+            reply = answer(Request(self.client_address[1], self.command, self.path, headers, body))
             if reply.silent:
                 self.close_connection = True
                 return

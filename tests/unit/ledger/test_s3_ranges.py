@@ -139,6 +139,36 @@ def test_a_stream_takes_one_request() -> None:
     assert server.ranges == [(0, len(CONTENT)), (AHEAD, len(CONTENT)), (7, 7 + AHEAD)]
 
 
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize("tls", [True, False])
+def test_bytes_come_in_the_memory_of_the_reader(streamed: bool, tls: bool, certificate: Path) -> None:
+    memory = memoryview(bytearray(AHEAD + 7))
+    with serving(Server(), certificate if tls else None) as s3:
+        reader = opened(s3.model_copy(update={"ca_file": str(certificate)}) if tls else s3)
+        if streamed:
+            reader.stream(0)
+        for at in range(0, len(CONTENT), AHEAD):
+            found = reader.read(at, AHEAD, memory)
+            assert memory[:AHEAD] == found == CONTENT[at : at + AHEAD]
+
+
+def test_a_stream_that_has_been_read_leaves_its_connection_to_others() -> None:
+    connections: list[int] = []
+    server = Server()
+
+    def answer(request: Request) -> Answer:
+        connections.append(request.connection)
+        return server(request)
+
+    with serving(answer) as s3:
+        reader = opened(s3)
+        for _ in range(3):
+            reader.stream(0)
+            assert blocks(reader) == CONTENT
+    assert len(connections) == 4
+    assert len(set(connections)) == 1
+
+
 def test_a_stream_trusts_a_private_authority(certificate: Path) -> None:
     server = Server()
     with serving(server, certificate) as s3:

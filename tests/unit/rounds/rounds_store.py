@@ -14,7 +14,7 @@ class BytesReader:
         self.size = len(content)
         self._content = content
 
-    def read(self, offset: int, length: int) -> bytes:
+    def read(self, offset: int, length: int, buffer: memoryview | None = None) -> bytes:
         return self._content[offset : offset + length]
 
     def stream(self, offset: int) -> None:

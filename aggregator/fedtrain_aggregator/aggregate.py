@@ -23,13 +23,13 @@ from fedtrain_aggregator.claim.quarantine import claim_next_close
 from fedtrain_aggregator.combine import Combine, Mean
 from fedtrain_aggregator.combine.weights import weights_of
 from fedtrain_aggregator.encode import server_state
+from fedtrain_aggregator.encode.next_files import NextFiles
 from fedtrain_aggregator.encode.saved_sum import saved_sum
-from fedtrain_aggregator.encode.segmented_file import SegmentedReader, SegmentedWriter, Zeros, copy_rest
 from fedtrain_aggregator.engine.open_update import open_updates
 from fedtrain_aggregator.engine.read_updates import Reading, Step, read_updates, reading_of
 from fedtrain_aggregator.engine.update import Measurement, OpenUpdate
 from fedtrain_aggregator.errors import Refused
-from fedtrain_aggregator.layout import Layout, Segment, layout_of
+from fedtrain_aggregator.layout import Layout, layout_of
 from fedtrain_aggregator.merge import merge_of
 from fedtrain_aggregator.privacy.claimed_norms import claimed_norms, measured_otherwise, without_norm
 from fedtrain_aggregator.privacy.draw import planned_privacy
@@ -137,11 +137,10 @@ class _Round:
         """Drafts of the next adapter and server state, with the step that fills them."""
         strategy = strategy_of(self.spec.aggregation)
         with ExitStack() as files:
-            following = files.enter_context(self.ledger.draft())
-            state = files.enter_context(self.ledger.draft()) if strategy.state else None
-            tensors = self._state(strategy, state, folder, files) if state else {}
-            copy_rest(adapter, following, self.layout.segments)
-            trained = _tensor(files, adapter, following, self.layout.segments)
+            made = NextFiles(self.ledger, adapter.parent == folder, files)
+            state, tensors = self._state(strategy, made, folder) if strategy.state else (None, {})
+            following = made.after(adapter, self.layout.segments)
+            trained = made.tensor(adapter, following, self.layout.segments)
             step = ServerStep(strategy, self.previous.step + 1, trained, tensors)
             yield _Next(strategy.name, following, state, step)
 
@@ -157,20 +156,18 @@ class _Round:
         norm = made.step.update_norm
         return claim_aggregate(self.ledger, self.close, made.adapter, made.state, weights, norm, privacy)
 
-    def _state(self, strategy: Strategy, following: Path, folder: Path, files: ExitStack) -> Mapping[str, Tensor]:
-        """The state's tensors, before the step and in the empty file `following`, which becomes the next state."""
+    def _state(self, strategy: Strategy, made: NextFiles, folder: Path) -> tuple[Path, Mapping[str, Tensor]]:
+        """Return the file that becomes the next state, and the state's tensors."""
         names, count = strategy.state, self.layout.count
         if self.previous.state is None:
+            following = made.draft()
             server_state.start_state(following, names, count)
             segments = server_state.segments_of(_tensors(following, "server state"), names, count)
-            return {
-                name: Tensor(Zeros(), files.enter_context(SegmentedWriter(following, [segment])))
-                for name, segment in segments.items()
-            }
+            return following, made.tensors(None, following, segments)
         previous = self.ledger.blob_file(self.previous.state, folder)
         segments = server_state.segments_of(_tensors(previous, "server state"), names, count)
-        copy_rest(previous, following, list(segments.values()))
-        return {name: _tensor(files, previous, following, [segment]) for name, segment in segments.items()}
+        following = made.after(previous, list(segments.values()))
+        return following, made.tensors(previous, following, segments)
 
     def _flaws(self, measured: Sequence[Measurement]) -> list[str | None]:
         """Return why each update cannot be aggregated; None for the sound ones. The bound on norms considers updates
@@ -196,13 +193,6 @@ def combine_updates(
     for _ in range(combine.passes - 1):
         norms = [found.norm for found in read_updates(updates, count, reading)]
     return read_updates(updates, count, reading, lambda: combine.combination(reading.block, norms), step)
-
-
-def _tensor(files: ExitStack, previous: Path, following: Path, segments: Sequence[Segment]) -> Tensor:
-    return Tensor(
-        files.enter_context(SegmentedReader(previous, segments)),
-        files.enter_context(SegmentedWriter(following, segments)),
-    )
 
 
 def _tensors(path: Path, what: str) -> Mapping[str, TensorEntry]:

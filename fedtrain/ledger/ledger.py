@@ -176,8 +176,9 @@ class Ledger:
         try:
             with closing(self.open(name)) as reader, aside.open("wb") as file:
                 reader.stream(0)
+                buffer = memoryview(bytearray(min(BLOCK, reader.size)))
                 for offset in range(0, reader.size, BLOCK):
-                    block = reader.read(offset, min(BLOCK, reader.size - offset))
+                    block = reader.read(offset, min(BLOCK, reader.size - offset), buffer)
                     state.update(block)
                     file.write(block)
             if written(state) != digest:

@@ -1,4 +1,4 @@
-"""A round in a ledger on disk: round 0's manifest, a plan's worth of updates, a close."""
+"""A round in a ledger, on disk or in a bucket: round 0's manifest, a plan's worth of updates, a close."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -19,6 +19,7 @@ from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import Aggregate, Close, Closed, Manifest, Run
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.store import ObjectStore
 from fedtrain.privacy.clipping import stated_norm
 from tests.support.updates import an_update
 
@@ -52,7 +53,8 @@ def spec_of(participants: Sequence[str], fixed: Mapping[str, float] | None = Non
 
 @dataclass
 class RoundOnDisk:
-    """`ledger` with round 0 recorded; `send` updates, then `close` and `aggregate`."""
+    """`ledger` with round 0 recorded; `send` updates, then `close` and `aggregate`. `elsewhere`: the store that is not
+    on disk."""
 
     folder: Path
     spec: FederatedTrainingSpec
@@ -60,9 +62,10 @@ class RoundOnDisk:
     round: int = 1
     states_norms: bool = False
     sent: list[Closed] = field(default_factory=list)
+    elsewhere: ObjectStore | None = None
 
     def __post_init__(self) -> None:
-        self.store = FileStore(self.folder / "store")
+        self.store = self.elsewhere or FileStore(self.folder / "store")
         self.ledger = self.reopened()
         plain = self.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
         self.ledger.claim(names.RUN, Run(run_id=RUN_ID, namespace="team", name="notes", spec=plain))

@@ -39,3 +39,9 @@ def second_aggregate(make_round: MakeRound, strategy: str, merge: str, **options
 @pytest.mark.parametrize("strategy", AGGREGATION_STRATEGIES)
 def test_the_second_round_has_the_recorded_digests(make_round: MakeRound, strategy: str, merge: str):
     assert digest_of(second_aggregate(make_round, strategy, merge)) == RECORDED[f"{strategy}-{merge}"]
+
+
+@pytest.mark.parametrize("merge", ["Factors", "FreezeA"])
+@pytest.mark.parametrize("strategy", AGGREGATION_STRATEGIES)
+def test_a_bucket_gives_the_same_digests(make_round_in_a_bucket: MakeRound, strategy: str, merge: str):
+    assert digest_of(second_aggregate(make_round_in_a_bucket, strategy, merge)) == RECORDED[f"{strategy}-{merge}"]

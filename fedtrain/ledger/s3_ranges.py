@@ -1,7 +1,7 @@
-"""GETs of ranges of one object that take little time of the processor.
+"""GETs of one object, whole or a range of it, that take little time of the processor.
 
 boto needs more than a millisecond of Python for a request, which threads can't share: it checks parameters, looks up
-the endpoint, signs, and parses the answer. Here one signature serves all ranges of an object, since servers don't
+the endpoint, signs, and parses the answer. Here one signature serves all requests for an object, since servers don't
 require `Range` to be signed, and the request goes straight to the HTTP session of the client, with its connections,
 timeouts, proxies and certificates. What doesn't succeed at once is left to boto, which repeats and explains it.
 """
@@ -21,7 +21,7 @@ from fedtrain.ledger.s3_signature import Signatures, utc_now
 
 _SIGNED_SECONDS = 60.0
 """Until a request is signed again, with the keys as they are then. Servers accept 15 minutes."""
-_PARTIAL_CONTENT = 206
+_WHOLE_CONTENT, _PARTIAL_CONTENT = 200, 206
 _TOTAL = re.compile(r"/([0-9]{1,18})$")
 _START = re.compile(r"^bytes ([0-9]{1,18})-")
 
@@ -65,10 +65,24 @@ class Ranges:
         self._key = key
         self._signed: tuple[float, str, dict[str, str]] | None = None
 
+    def whole(self, most: int | None) -> bytes | None:
+        """Return all bytes of the object; None if the server doesn't send them at once, or if there are more than
+        `most`."""
+        response = self._answer(None)
+        if response is None:
+            return None
+        size = response.headers.get("content-length", "")
+        sound = "etag" in response.headers and size.isdecimal() and (most is None or int(size) <= most)
+        if not sound:
+            response.raw.close()
+            return None
+        content = Stream(response.raw, 0).read(int(size))
+        return bytes(content) if content is not None else None
+
     def beginning(self, length: int) -> tuple[int, memoryview] | None:
         """Return the size of the object and its first bytes, up to `length`; None if the server doesn't send them at
         once."""
-        response = self._answer(0, length)
+        response = self._answer((0, length))
         if response is None:
             return None
         size = size_in(response.headers) or 0
@@ -84,18 +98,19 @@ class Ranges:
 
     def stream(self, offset: int, length: int) -> Stream | None:
         """Return the answer that has `length` bytes from `offset`; None if the server doesn't send it at once."""
-        response = self._answer(offset, length)
+        response = self._answer((offset, length))
         return _stream(response, offset, length) if response is not None else None
 
-    def _answer(self, offset: int, length: int) -> Any:
-        """Return the answer with a range of the object; None if there is none."""
+    def _answer(self, part: tuple[int, int] | None) -> Any:
+        """Return the answer with the bytes of a `part` of the object, (offset, length), or of all; None if there is
+        none."""
         try:
             url, signed = self._request()
-            headers = HeadersDict({**signed, "Range": f"bytes={offset}-{offset + length - 1}"})
+            headers = HeadersDict(signed if part is None else {**signed, "Range": _range(*part)})
             response = self._client._endpoint.http_session.send(AWSPreparedRequest("GET", url, headers, None, True))
         except BotoCoreError:
             return None
-        if response.status_code == _PARTIAL_CONTENT:
+        if response.status_code == (_WHOLE_CONTENT if part is None else _PARTIAL_CONTENT):
             return response
         self._signed = None  # the keys may have expired
         response.raw.close()
@@ -108,6 +123,10 @@ class Ranges:
             url, headers = self._signatures.get(self._key, utc_now())
             signed = self._signed = now, url, {"User-Agent": "fedtrain", **headers}
         return signed[1:]
+
+
+def _range(offset: int, length: int) -> str:
+    return f"bytes={offset}-{offset + length - 1}"
 
 
 def size_in(headers: Mapping[str, str]) -> int | None:

@@ -14,7 +14,7 @@ from fedtrain.ledger.open import open_store
 from fedtrain.ledger.s3_client import Patience
 from fedtrain.ledger.s3_reader import AHEAD
 from fedtrain.ledger.s3_store import S3Store
-from fedtrain.ledger.store import StoreError, StoreRefused, StoreUnavailable
+from fedtrain.ledger.store import ObjectMissing, ObjectTooLarge, StoreError, StoreRefused, StoreUnavailable
 
 TWICE = Patience(connect_seconds=60, read_seconds=60, attempts=2)
 ONCE = Patience(connect_seconds=60, read_seconds=60, attempts=1)
@@ -197,6 +197,28 @@ def test_a_body_that_keeps_breaking_off_may_be_tried_later():
         pytest.raises(StoreUnavailable, match=r"key 'p/default/run\.json': the answer keeps breaking off"),
     ):
         S3Store(s3.model_copy(update={"prefix": "p"}), patience=TWICE).get("default/run.json")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [failure(503, "SlowDown"), Answer(silent=True), Answer(body=b"ha", broken=True), Answer(404, b"gone"), PAGE],
+)
+def test_a_later_object_is_asked_for_again_as_well(answer: Answer):
+    answers = [Answer(body=b"first"), answer, Answer(body=b"second")]
+    with serving(lambda request: answers.pop(0)) as s3:
+        store = S3Store(s3, patience=ONCE)
+        assert [store.get("one"), store.get("two")] == [b"first", b"second"]
+
+
+def test_a_later_object_is_explained_as_well():
+    answers = [Answer(body=b"first"), *[Answer(body=b"second")] * 2, *[failure(404, "NoSuchKey")] * 2]
+    with serving(lambda request: answers.pop(0)) as s3:
+        store = S3Store(s3, patience=ONCE)
+        assert store.get("one") == b"first"
+        with pytest.raises(ObjectTooLarge, match="two has 6 bytes; at most 5 are read"):
+            store.get("two", 5)
+        with pytest.raises(ObjectMissing, match="key 'three': there is no such object"):
+            store.get("three")
 
 
 def test_an_answer_that_a_proxy_sends_in_chunks_is_refused_because_its_length_is_not_known():

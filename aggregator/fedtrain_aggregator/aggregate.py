@@ -26,6 +26,7 @@ from fedtrain_aggregator.encode import server_state
 from fedtrain_aggregator.encode.next_files import NextFiles
 from fedtrain_aggregator.encode.saved_sum import saved_sum
 from fedtrain_aggregator.engine.open_update import open_updates
+from fedtrain_aggregator.engine.previous_files import PreviousFiles, previous_files
 from fedtrain_aggregator.engine.read_updates import Reading, Step, read_updates, reading_of
 from fedtrain_aggregator.engine.update import Measurement, OpenUpdate
 from fedtrain_aggregator.errors import Refused
@@ -55,12 +56,15 @@ def aggregate(
     previous = ledger.read(names.manifest(round - 1), Manifest)
     if previous is None:
         raise Refused(f"{ledger.url} has no {names.manifest(round - 1)}, so round {round} has no global adapter.")
-    with TemporaryDirectory(prefix="fedtrain-aggregate-") as folder, ExitStack() as readers:
-        adapter = ledger.blob_file(previous.adapter, Path(folder))
-        layout = layout_of(_tensors(adapter, "global adapter"), merge_of(spec.aggregation))
+    with (
+        TemporaryDirectory(prefix="fedtrain-aggregate-") as folder,
+        ExitStack() as readers,
+        previous_files(ledger, previous, Path(folder)) as files,
+    ):
+        layout = layout_of(files.tensors, merge_of(spec.aggregation))
         opened = open_updates(ledger, spec, close, layout, readers)
         aggregation = _Round(ledger, spec, close, previous, layout, reading or reading_of(ledger))
-        return aggregation.run(opened, adapter, Path(folder))
+        return aggregation.run(opened, files, Path(folder))
 
 
 @dataclass(frozen=True)
@@ -82,20 +86,21 @@ class _Round:
     layout: Layout
     reading: Reading
 
-    def run(self, opened: Sequence[OpenUpdate | str], adapter: Path, folder: Path) -> Aggregate | Close:
-        """`adapter`: the previous global adapter. `folder`: for temporary files."""
+    def run(self, opened: Sequence[OpenUpdate | str], files: PreviousFiles, folder: Path) -> Aggregate | Close:
+        """`folder`: for temporary files."""
+        files.adapter()  # the header by which the updates were opened is intact
         updates = [update for update in opened if isinstance(update, OpenUpdate)]
         if len(updates) < len(opened):  # read the others as well, so that the next close leaves out all bad ones
             measured = iter(self._flaws(self._read(updates)))
             reasons = [update if isinstance(update, str) else next(measured) for update in opened]
             return claim_next_close(self.ledger, self.close, reasons)
         if (privacy := self.spec.participant_privacy) is not None:
-            return self._private(updates, privacy, adapter, folder)
-        return self._plain(updates, adapter, folder)
+            return self._private(updates, privacy, files, folder)
+        return self._plain(updates, files, folder)
 
-    def _plain(self, updates: Sequence[OpenUpdate], adapter: Path, folder: Path) -> Aggregate | Close:
+    def _plain(self, updates: Sequence[OpenUpdate], files: PreviousFiles, folder: Path) -> Aggregate | Close:
         weights = weights_of(self.spec, [update.record for update in updates])
-        with self._next(adapter, folder) as made:
+        with self._next(files, folder) as made:
             measured = combine_updates(updates, self.layout.count, self.reading, Mean(weights), made.step)
             flaws = self._flaws(measured)
             if any(flaws):
@@ -106,7 +111,7 @@ class _Round:
             return self._claim(made, recorded, parts)
 
     def _private(
-        self, updates: Sequence[OpenUpdate], privacy: Privacy, adapter: Path, folder: Path
+        self, updates: Sequence[OpenUpdate], privacy: Privacy, files: PreviousFiles, folder: Path
     ) -> Aggregate | Close:
         """Sum the updates, check them, claim the draw of noise, and only then make a noisy byte."""
         planned, count = planned_privacy(self.ledger, self.close.round), self.layout.count
@@ -123,7 +128,7 @@ class _Round:
                     break
                 norms = claimed_norms(planned, updates, measured)  # of bytes with the right digest: needed once at most
             private = private_round(self.ledger, self.close, privacy, planned, records, norms, count)
-            with self._next(adapter, folder) as made:
+            with self._next(files, folder) as made:
                 total.each_block(self.reading.threads, private.noisy(made.step))
                 weight, members = 1 / private.arrived, [update.closed.participant for update in updates]
                 recorded = [Weight(participant=who, weight=weight) for who in members]
@@ -133,12 +138,12 @@ class _Round:
         return read_updates(updates, self.layout.count, self.reading)
 
     @contextmanager
-    def _next(self, adapter: Path, folder: Path) -> Iterator[_Next]:
+    def _next(self, files: PreviousFiles, folder: Path) -> Iterator[_Next]:
         """Drafts of the next adapter and server state, with the step that fills them."""
-        strategy = strategy_of(self.spec.aggregation)
-        with ExitStack() as files:
-            made = NextFiles(self.ledger, adapter.parent == folder, files)
-            state, tensors = self._state(strategy, made, folder) if strategy.state else (None, {})
+        strategy, adapter = strategy_of(self.spec.aggregation), files.adapter()
+        with ExitStack() as stack:
+            made = NextFiles(self.ledger, adapter.parent == folder, stack)
+            state, tensors = self._state(strategy, made, files.state()) if strategy.state else (None, {})
             following = made.after(adapter, self.layout.segments)
             trained = made.tensor(adapter, following, self.layout.segments)
             step = ServerStep(strategy, self.previous.step + 1, trained, tensors)
@@ -156,15 +161,14 @@ class _Round:
         norm = made.step.update_norm
         return claim_aggregate(self.ledger, self.close, made.adapter, made.state, weights, norm, privacy)
 
-    def _state(self, strategy: Strategy, made: NextFiles, folder: Path) -> tuple[Path, Mapping[str, Tensor]]:
+    def _state(self, strategy: Strategy, made: NextFiles, previous: Path | None) -> tuple[Path, Mapping[str, Tensor]]:
         """Return the file that becomes the next state, and the state's tensors."""
         names, count = strategy.state, self.layout.count
-        if self.previous.state is None:
+        if previous is None:
             following = made.draft()
             server_state.start_state(following, names, count)
             segments = server_state.segments_of(_tensors(following, "server state"), names, count)
             return following, made.tensors(None, following, segments)
-        previous = self.ledger.blob_file(self.previous.state, folder)
         segments = server_state.segments_of(_tensors(previous, "server state"), names, count)
         following = made.after(previous, list(segments.values()))
         return following, made.tensors(previous, following, segments)

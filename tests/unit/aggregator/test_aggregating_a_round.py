@@ -13,7 +13,8 @@ from safetensors.numpy import load
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.records import Aggregate, Close
-from fedtrain.ledger.store import StoreUnavailable
+from fedtrain.ledger.file_store import FileStore
+from fedtrain.ledger.store import ObjectReader, StoreUnavailable
 
 PEOPLE = ("anna", "ben", "carla", "dora")
 
@@ -227,6 +228,24 @@ def test_a_tensor_without_dimensions_is_averaged_like_any_other(make_round: Make
     round.close()
     found = round.tensors(aggregated(round).adapter)
     assert {name: values.tolist() for name, values in found.items()} == {A: [[4.0]], "scale.lora_B.weight": 4.0}
+
+
+class OtherTensors(FileStore):
+    """Opens an adapter with other tensors than its file has."""
+
+    def open(self, key: str) -> ObjectReader:
+        if "/blobs/" in key:
+            key += "-changed"
+            self.create(key, self.get(key.removesuffix("-changed")).replace(b"lora_A", b"lora_X"))
+        return super().open(key)
+
+
+def test_a_store_that_answers_with_two_different_adapters_leads_to_a_retry(make_round: MakeRound):
+    round = filled(make_round())
+    round.store = OtherTensors(round.folder / "store")
+    with pytest.raises(StoreUnavailable, match="was read twice, and its headers differ"):
+        round.aggregate()
+    assert round.reopened().read(names.close(1, 2), Close) is None
 
 
 def test_a_global_adapter_of_integers_is_refused(make_round: MakeRound):

@@ -12,7 +12,7 @@ from round_on_disk import MakeRound, RoundOnDisk, adapter
 
 from fedtrain.contracts import names
 from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_LEDGER, EXIT_REFUSED, EXIT_RETRY
-from fedtrain.contracts.records import Aggregate
+from fedtrain.contracts.records import Aggregate, Close
 from fedtrain.ledger.store import StoreRefused, StoreUnavailable
 
 
@@ -99,15 +99,17 @@ def test_what_no_second_try_makes_better_is_refused(make_round: MakeRound, field
     assert words in reason
 
 
-def test_a_damaged_global_adapter_is_refused_by_name(make_round: MakeRound):
+@pytest.mark.parametrize("damage", [(b"}", b"]"), (b"lora_A", b"lora_X"), (b"F32", b"I32"), (b"", b"\x00")])
+def test_a_damaged_global_adapter_is_refused_by_name(make_round: MakeRound, damage: tuple[bytes, bytes]):
     round = with_one_update(make_round())
     blob = names.blob(round.blob(round.start))
     path = round.folder / "store/team/notes" / blob
-    path.write_bytes(path.read_bytes()[:-1] + b"\x00")
+    path.write_bytes(path.read_bytes().replace(*damage, 1))
     code, reason = carry_out(ordered(round))
     assert code == EXIT_REFUSED
     assert blob in reason
     assert "damaged" in reason
+    assert round.reopened().read(names.close(1, 2), Close) is None, "it is not the fault of an update"
 
 
 def test_a_refusal_of_the_ledger_has_its_exit_code(make_round: MakeRound, monkeypatch: pytest.MonkeyPatch):

@@ -105,10 +105,12 @@ def serve(address: str) -> None:
     import torch
     import transformers.models.llama.modeling_llama  # noqa: F401
     from fedtrain_trainer import worker
+    from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 
     for module in MODULES:
         importlib.import_module(module)
     worker.imported()
+    get_checkpoint_conversion_mapping("llama")  # 6,500 regular expressions, else compiled in each fork
     torch.set_num_threads(1)
     Path(address).unlink(missing_ok=True)  # of a zygote that ended
     listener = socket.socket(socket.AF_UNIX)

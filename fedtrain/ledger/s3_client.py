@@ -21,8 +21,7 @@ from fedtrain.ledger.store import StoreError
 
 _CONNECTIONS = 32
 _SERVERS = 64
-"""Clients that are shared by all ledgers of one server and one set of credentials: each takes a fifth of a second and
-more than ten megabytes to make."""
+"""Clients, with their connections, that are shared by all ledgers of one server and one set of credentials."""
 _making = Lock()
 """Threads that need the same client at once wait for one."""
 

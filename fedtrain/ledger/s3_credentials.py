@@ -5,9 +5,11 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+import botocore.loaders
 import botocore.session
 from botocore.credentials import Credentials as BotoCredentials
 from botocore.credentials import ReadOnlyCredentials
@@ -116,11 +118,19 @@ def session(credentials: Credentials | None, profile: str | None) -> botocore.se
     """Return a session with these credentials, else with those of the default chain. Raises StoreError, BotoCoreError
     for a profile that does not exist."""
     made: Any = botocore.session.Session(profile=profile)
+    made.register_component("data_loader", _descriptions(made.get_config_variable("data_path")))
     if credentials is not None:
         made._credentials = Renewed(credentials)
     elif (found := made.get_credentials()) is not None:
         made._credentials = DefaultChain(found, lambda: _found(profile))
     return made
+
+
+@cache
+def _descriptions(folders: str | None) -> botocore.loaders.Loader:
+    """Return the loader of the descriptions of AWS's services, whose files the first client of a process reads: nine
+    tenths of the time that a client takes to make. `folders`: more places of such files."""
+    return botocore.loaders.create_loader(folders)
 
 
 def _found(profile: str | None) -> BotoCredentials | None:

@@ -102,15 +102,20 @@ def fork(address: str, environment: Mapping[str, str]) -> int:
 
 def serve(address: str) -> None:
     """Import everything, and serve in a child: the caller's end means that requests are answered."""
+    import boto3
     import torch
     import transformers.models.llama.modeling_llama  # noqa: F401
     from fedtrain_trainer import worker
     from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 
+    from fedtrain.ledger.s3_credentials import Fixed, Keys, session
+
     for module in MODULES:
         importlib.import_module(module)
     worker.imported()
     get_checkpoint_conversion_mapping("llama")  # 6,500 regular expressions, else compiled in each fork
+    nobody = session(Fixed(Keys(key_id="nobody", secret="none")), None)
+    boto3.Session(botocore_session=nobody).client("s3", region_name="us-east-1")  # reads the description of S3
     torch.set_num_threads(1)
     Path(address).unlink(missing_ok=True)  # of a zygote that ended
     listener = socket.socket(socket.AF_UNIX)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from botocore.loaders import JSONFileLoader
 from s3_fake import Answer, serving
 
 from fedtrain.api.storage import S3, File, Storage
@@ -35,7 +36,7 @@ def test_without_a_block_the_ledger_is_in_runs_of_the_working_directory(
 
 
 def test_all_ledgers_of_one_server_share_its_client_and_no_two_sets_of_credentials_do():
-    """A client takes a fifth of a second and ten megabytes: an operator has a thousand ledgers."""
+    """An operator has a thousand ledgers, and each client has connections of its own."""
     one, other = (Fixed(Keys(key_id=name, secret="secret")) for name in ("one", "other"))
     here, there = (
         S3(bucket=name, prefix=name, endpoint="http://127.0.0.1:9", region="x") for name in ("here", "there")
@@ -46,6 +47,18 @@ def test_all_ledgers_of_one_server_share_its_client_and_no_two_sets_of_credentia
     assert connect(here, ONCE, one, settings) is not connect(
         here.model_copy(update={"region": "y"}), ONCE, one, settings
     )
+
+
+def test_only_the_first_client_of_a_process_reads_the_description_of_s3(monkeypatch: pytest.MonkeyPatch):
+    """A tenth of a second and ten megabytes for each client otherwise."""
+    here = S3(bucket="here", endpoint="http://127.0.0.1:9", region="x")
+    first, second = (Fixed(Keys(key_id=f"{name} of this test", secret="secret")) for name in ("one", "other"))
+    connect(here, ONCE, first, settings_of(here, "storage.s3"))
+    read = list[str]()
+    load = JSONFileLoader.load_file
+    monkeypatch.setattr(JSONFileLoader, "load_file", lambda self, path: read.append(path) or load(self, path))
+    connect(here, ONCE, second, settings_of(here, "storage.s3"))
+    assert read == []
 
 
 def test_a_private_authority_is_trusted_through_ca_file_alone(certificate: Path):

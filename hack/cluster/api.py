@@ -63,9 +63,10 @@ class Api:
                 return None
             raise
 
-    def list(self, resource: str, namespace: str = "", labels: str = "") -> list[Json]:
-        """The objects of one namespace, or of all of them, that a label selector matches."""
-        query = urllib.parse.urlencode({"labelSelector": labels})
+    def list(self, resource: str, namespace: str = "", labels: str = "", *, cached: bool = False) -> list[Json]:
+        """The objects of one namespace, or of all of them, that a label selector matches. `cached`: as the API server
+        remembers them, which may be a moment old and costs no read of etcd."""
+        query = urllib.parse.urlencode({"labelSelector": labels, **({"resourceVersion": "0"} if cached else {})})
         return self._call("GET", f"{_path(resource, namespace)}?{query}")["items"]
 
     def table(self, resource: str, namespace: str) -> Json:

@@ -21,7 +21,7 @@ from tests.support.operating import without_keys
 from tests.support.zygote import fork
 
 OUTCOME = "/dev/termination-log"
-LOOK, REFRESH = 0.1, 1.0
+LOOK, REFRESH = 0.2, 1.0
 """Seconds between two looks at the pods, and between two reads of the Secrets of one that runs."""
 
 
@@ -104,7 +104,7 @@ class Pods:
                 self._look()
 
     def _look(self) -> None:
-        pods = {pod["metadata"]["uid"]: pod for pod in self.api.list("v1/pods", labels="fedtrain.dev/run")}
+        pods = {pod["metadata"]["uid"]: pod for pod in self.api.list("v1/pods", labels="fedtrain.dev/run", cached=True)}
         for uid in self.running.keys() - pods.keys():
             if not _among(self.running[uid].pod, self.undead):
                 self.running.pop(uid).kill()

@@ -35,16 +35,18 @@ class IgnoredColumns:
 
 
 def ignored_columns(
-    rows: Sequence[dict[str, Any]], found: Format, known: Sequence[str | None]
+    rows: Sequence[dict[str, Any]], found: Format, label: str | None, by: str | None
 ) -> IgnoredColumns | None:
-    """Return the columns that are not trained on; None if there is none. `known`: those that the user named for another
-    purpose. Rows of pairs and conversations may have notes beside them, as their format says what is read."""
+    """Return the columns that are not trained on; None if there is none but those that the user named: the `label`,
+    which is the answer if there is one, and `by`, which divides the rows. Rows of pairs and conversations may have
+    notes beside them, as their format says what is read."""
     if found != "Text":
         return None
     columns = tuple(dict.fromkeys(name for row in rows for name in row if name != _TEXT))
-    if not set(columns) - set(known):
+    if not set(columns) - {label, by}:
         return None
-    return IgnoredColumns(columns, next((name for name in columns if _is_label(rows, name)), None))
+    answers = [name for name in columns if name == label or (label is None and name != by and _is_label(rows, name))]
+    return IgnoredColumns(columns, answers[0] if answers else None)
 
 
 def _is_label(rows: Sequence[dict[str, Any]], name: str) -> bool:

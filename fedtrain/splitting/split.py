@@ -100,7 +100,7 @@ def split(request: SplitRequest) -> Split:
         held=held,
         test_rows=len(test),
         repeated=sum(learned_digest(rows[row].fields, found) in trained for row in test),
-        ignored=ignored_columns([row.fields for row in rows], found, (request.label, request.by)),
+        ignored=ignored_columns([row.fields for row in rows], found, request.label, request.by),
     )
 
 

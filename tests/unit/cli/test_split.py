@@ -331,6 +331,13 @@ def test_columns_beside_text_that_are_not_trained_on_are_named(tmp_path: Path) -
     assert checked.exit_code == 0, checked.output
 
 
+def test_the_label_is_the_column_that_is_advised_for_answers(tmp_path: Path) -> None:
+    rows = [{"text": f"question {n}", "city": f"c{n % 2}", "queue": f"q{n % 3}"} for n in range(12)]
+    data = written(tmp_path / "t.jsonl", rows)
+    said = done(data, "--participants", "2", "--label", "queue", "--out", tmp_path / "out").stderr
+    assert "`fields: {prompt: text, completion: queue}`" in " ".join(said.split())
+
+
 def test_a_column_that_divides_the_rows_is_not_called_ignored(tmp_path: Path) -> None:
     data = written(tmp_path / "t.jsonl", [{"text": f"a {n}", "site": f"s{n % 2}"} for n in range(8)])
     assert "ignored" not in done(data, "--by", "site", "--out", tmp_path / "out").output

@@ -43,7 +43,8 @@ FIXES: dict["Problem", str] = {
     "--field",
     multiple=True,
     metavar="FIELD=COLUMN",
-    help="A field of the format and the column (or key) of the data that has it, if the names differ; with --to.",
+    help="A field of the format and the column (or key) of the data that has it, if the names differ; with --to or "
+    "--drop-repeated.",
 )
 @click.option("--encoding", default="utf-8", metavar="NAME", help="Encoding of text files, such as cp1252 of Excel.")
 @click.option(
@@ -89,7 +90,7 @@ def command(
     encoding_name = _encoding(encoding)
     how = Conversion(
         target=cast("Target | None", to),
-        fields=_fields(field, to, lambda: first_columns(sources, encoding_name)),
+        fields=_fields(field, to, drop_repeated, lambda: first_columns(sources, encoding_name)),
         encoding=encoding_name,
         separator=separator.replace("\\n", "\n").replace("\\t", "\t"),
         skip_invalid=skip_invalid,
@@ -158,14 +159,18 @@ def _encoding(name: str) -> str:
     return found.name
 
 
-def _fields(entries: tuple[str, ...], to: str | None, columns: Callable[[], Sequence[str]]) -> "Fields | None":
+def _fields(
+    entries: tuple[str, ...], to: str | None, drop_repeated: bool, columns: Callable[[], Sequence[str]]
+) -> "Fields | None":
     """Return the names of fields from the option. `columns`: of the data, for the hint. Raises UserError."""
     from fedtrain.api.data import Fields
 
     if not entries:
         return None
-    if to is None:
-        raise UserError("--field needs --to", "Add `--to` with a format, such as `--to PromptCompletion`.")
+    if to is None and not drop_repeated:
+        raise UserError(
+            "--field needs --to or --drop-repeated", "Add `--to` with a format, such as `--to PromptCompletion`."
+        )
     names: dict[str, str] = {}
     for entry in entries:
         name, _, used = entry.partition("=")
@@ -189,7 +194,7 @@ def _fields(entries: tuple[str, ...], to: str | None, columns: Callable[[], Sequ
     return Fields(**names)
 
 
-def _turned(entries: Sequence[str], to: str, columns: Sequence[str]) -> str:
+def _turned(entries: Sequence[str], to: str | None, columns: Sequence[str]) -> str:
     """Return the fix for `question=prompt`: the other way round if the data has the column `question`, or does not say;
     without the option if its column has the format's own name. A column may have the name of a field that the format
     `to` does not read."""

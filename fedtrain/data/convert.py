@@ -31,7 +31,7 @@ class Conversion:
     """How rows are rewritten. Without `target` they keep all of their fields. `fields`: names in the source.
     `separator`: text between prompt and completion; blanks at its end begin the completion. `skip_invalid` leaves out
     rows that do not fit, and rows whose prompt or answer is blank. `drop_repeated` compares the fields that the format
-    reads; all fields if the row has no known format."""
+    reads; all fields if the row has no known format and `fields` is not set."""
 
     target: Target | None = None
     fields: Fields | None = None
@@ -131,18 +131,28 @@ def _lines(sources: Sequence[str], how: Conversion, found: Converted) -> Iterato
             for parsed in rows:
                 try:
                     if how.target is None:
-                        yield parsed.line(), _digest(parsed)
+                        yield parsed.line(), _digest(parsed, how.fields)
                     elif line := _converted(parsed, how.target, how, found):
                         yield line
                 except DataError as error:
                     found.invalid.append(error)
 
 
-def _digest(parsed: Parsed) -> bytes:
+def _digest(parsed: Parsed, fields: Fields | None) -> bytes:
+    """Return the digest of the fields that make a row a repeated one. Raises DataError if `fields` does not fit it:
+    other fields would be compared, and rows that differ would be lost."""
     value = parsed.value
     row = cast("dict[str, object]", value) if isinstance(value, dict) else {}
-    row_format = format_of(row)
-    return blake3(parsed.line().encode()).digest(length=16) if row_format is None else learned_digest(row, row_format)
+    if fields is None:
+        row_format = format_of(row)
+        return (
+            blake3(parsed.line().encode()).digest(length=16) if row_format is None else learned_digest(row, row_format)
+        )
+    names = fields.model_dump(exclude_none=True)
+    row_format = _format(parsed, fields)
+    if not names.keys() <= set(FORMAT_FIELDS[row_format]):
+        raise _no_format(parsed, names)
+    return learned_digest({**row, **{field: row[name] for field, name in names.items() if name in row}}, row_format)
 
 
 def _converted(parsed: Parsed, target: Target, how: Conversion, found: Converted) -> tuple[str, bytes] | None:
@@ -210,7 +220,7 @@ def _format(parsed: Parsed, fields: Fields | None) -> Format:
         row = cast("dict[str, object]", value)
         renamed: dict[str, object] = {field: row[name] for field, name in names.items() if name in row}
         named = format_of(renamed)  # turns of ShareGPT in the field `messages`
-        found = named if named not in (None, "Text") else format_of({**row, **renamed})
+        found = named if named is not None else format_of({**row, **renamed})
         absent = {field: name for field, name in names.items() if name not in row}
         needed = REQUIRED_FIELDS[found] if found not in (None, "Text") else absent  # `text` makes any table plain text
         if missing := {field: name for field, name in absent.items() if field in needed}:

@@ -3,10 +3,13 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from fedtrain.api.data import Data
+from fedtrain.api.data import FORMAT_FIELDS, REQUIRED_FIELDS, Data
 from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.data.column_options import first_columns
 from fedtrain.data.errors import convert_command
+from fedtrain.data.formats import format_of
 from fedtrain.data.label_spellings import LabelSpellings
+from fedtrain.data.parsing.text_files import UTF8
 from fedtrain.data.row import PROBLEMS, Problem
 from fedtrain.plurals import form, several
 from fedtrain.preview.checked_rows import HUB, CheckedRows
@@ -26,7 +29,7 @@ def row_notes(checked: Sequence[CheckedRows], spec: FederatedTrainingSpec) -> It
             count, later, earlier = repeated
             yield (
                 f"{one.label}: {count:,} of {several(one.rows, 'row')} {form(count, 'is', 'are')} repeated "
-                f"(first: {later} is {earlier}). Remove them: `{_unrepeated(one.name)}`, and use the new file."
+                f"(first: {later} is {earlier}). Remove them: `{_unrepeated(one, spec.data)}`, and use the new file."
             )
         leaked, differing = in_both_splits(one, spec.data, spec.training.seed)
         if leaked:
@@ -75,10 +78,18 @@ def _advice(problem: Problem, one: CheckedRows, data: Data) -> str:
     return f"{fix}: `{command}` leaves such rows out; use the new file"
 
 
-def _unrepeated(name: str) -> str:
-    """The command that writes the rows of a data set once."""
-    new = re.sub(r"(\.[A-Za-z0-9]+)?(\.gz)?/?$", "", name, count=1)
-    return f"fedtrain convert {quoted(name)} --drop-repeated -o {quoted(f'{new}-unique.jsonl')}"
+def _unrepeated(one: CheckedRows, data: Data) -> str:
+    """The command that writes the rows of a data set once. It names the fields that were compared here where `convert`
+    would compare others."""
+    source = next((each for each in data.sources if each.name == one.dataset), None)
+    row_format, fields = (data.format, data.fields) if source is None else (source.format, source.fields)
+    given: dict[str, str] = fields.model_dump(exclude_none=True) if fields is not None else {}
+    named = {field: name for field, name in given.items() if field in FORMAT_FIELDS[row_format]}
+    if format_of(dict.fromkeys([*first_columns((one.uri,), UTF8), *named])) != row_format:
+        named = {**{field: field for field in REQUIRED_FIELDS[row_format]}, **named}
+    options = "".join(f" --field {quoted(f'{field}={name}')}" for field, name in named.items())
+    new = re.sub(r"(\.[A-Za-z0-9]+)?(\.gz)?/?$", "", one.name, count=1)
+    return f"fedtrain convert {quoted(one.name)} --drop-repeated{options} -o {quoted(f'{new}-unique.jsonl')}"
 
 
 def _more(count: int) -> str:

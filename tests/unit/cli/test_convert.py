@@ -132,7 +132,7 @@ def test_an_instruction_becomes_a_prompt_with_names_of_the_user(tmp_path: Path) 
         (
             [MESSAGES],
             ["--field", "prompt=q"],
-            "--field needs --to\nhint: Add `--to` with a format, such as `--to PromptCompletion`.",
+            "--field needs --to or --drop-repeated\nhint: Add `--to` with a format, such as `--to PromptCompletion`.",
         ),
         ([MESSAGES], ["--to", "Messages", "--field", "x=q"], "--field x=q: 'x' is not a field"),
         ([], [], "there are no rows"),
@@ -307,6 +307,24 @@ def test_rows_without_a_format_are_repeated_if_all_columns_are_equal(tmp_path: P
     result = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", "--drop-repeated")
     assert [row["No"] for row in written(tmp_path / "out.jsonl")] == ["1", "2"]
     assert "left out: 1 repeated row\n" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ("--field prompt=txt --field completion=label", "a.csv:2: the table has no column `txt`"),
+        ("--field prompt=text", "a.csv:2: the row has the fields text, label, which match no format"),
+        ("--field text=body", "a.csv:2: the table has no column `body`"),
+    ],
+)
+def test_columns_that_do_not_say_which_rows_are_repeated_are_refused(
+    tmp_path: Path, options: str, problem: str
+) -> None:
+    (tmp_path / "a.csv").write_text("text,label\na,x\na,y\n")
+    result = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", "--drop-repeated", *options.split())
+    assert result.exit_code == 1
+    assert problem in result.stderr
+    assert not (tmp_path / "out.jsonl").exists()
 
 
 def test_a_conversion_without_repeated_rows_says_so(tmp_path: Path) -> None:

@@ -234,6 +234,60 @@ def test_rows_that_are_probably_wrong_are_counted(tmp_path: Path, rows: dict[str
     assert any(line.startswith(warning) for line in warnings(federation(tmp_path, **rows)))
 
 
+@pytest.mark.parametrize(
+    ("format", "fields", "rows", "options"),
+    [
+        (
+            "PromptCompletion",
+            "{prompt: text, completion: label}",
+            [{"text": text, "label": label} for text, label in ("ax", "ay", "ax", "bz")],
+            " --field prompt=text --field completion=label",
+        ),
+        (
+            "Text",
+            "{text: body}",
+            [{"body": body, "text": text} for body, text in ("ax", "bx", "ay", "cz")],
+            " --field text=body",
+        ),
+        (
+            "Text",
+            "",
+            [{"text": text, "prompt": prompt, "completion": "c"} for text, prompt in ("ax", "bx", "ay", "cz")],
+            " --field text=text",
+        ),
+        (
+            "PromptCompletion",
+            "{completion: label}",
+            [{"prompt": prompt, "label": label} for prompt, label in ("ax", "ay", "ax", "bz")],
+            " --field completion=label",
+        ),
+    ],
+)
+def test_the_command_against_repeated_rows_keeps_the_rows_that_are_not_repeated(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    format: str,
+    fields: str,
+    rows: list[dict[str, Any]],
+    options: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    others = [{name: f"{name} of another" for name in rows[0]}]
+    file = federation(tmp_path, rows, others, others, format=format)
+    if fields:
+        file.write_text(file.read_text().replace(f"format: {format}", f"format: {format}, fields: {fields}"))
+    (warning,) = [line for line in warnings(file) if "Remove them: " in line]
+    assert "1 of 4 rows is repeated (first: a.jsonl:3 is a.jsonl:1)" in warning
+    command = f"fedtrain convert a.jsonl --drop-repeated{options} -o a-unique.jsonl"
+    assert warning.endswith(f"Remove them: `{command}`, and use the new file.")
+    result = CliRunner().invoke(main, command.split()[1:])
+    assert result.exit_code == 0, result.output
+    kept = [json.loads(line) for line in (tmp_path / "a-unique.jsonl").read_text().splitlines()]
+    assert kept == [rows[0], rows[1], rows[3]]
+    file.write_text(file.read_text().replace("./a.jsonl", "./a-unique.jsonl"))
+    assert [line for line in warnings(file) if "Remove them: " in line] == []
+
+
 def test_plan_shows_the_same_facts_and_warnings(tmp_path: Path) -> None:
     file = federation(tmp_path, a=texts("x", "y", "x", "z"))
     result = CliRunner().invoke(main, ["plan", str(file), "-o", "json"])

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from fedtrain.api.similar_words import similar
-from fedtrain.data.errors import DataError
+from fedtrain.data.errors import OtherColumns
 from fedtrain.data.parsing import Parsed
 from fedtrain.plurals import form
 from fedtrain.quoting import quoted
@@ -18,7 +18,7 @@ def one_field(name: str) -> str:
     return f"the rows have one field, {name}, and no answers"
 
 
-def absent_names(parsed: Parsed, absent: Mapping[str, str], names: Sequence[str]) -> DataError:
+def absent_names(parsed: Parsed, absent: Mapping[str, str], names: Sequence[str]) -> OtherColumns:
     """`absent`: named columns that the row lacks, by the field of the format. `names`: those that it has. Similar names
     are proposed, not used: a wrong guess would train on the wrong column."""
     whole, word = ("table", "column") if parsed.is_cells else ("row", "field")
@@ -33,7 +33,9 @@ def absent_names(parsed: Parsed, absent: Mapping[str, str], names: Sequence[str]
         present = " and ".join(f"`{field}`" for field in absent)
         named = f"the {form(len(absent), word, f'{word}s')} {present}"
         fix = f"Leave out {options}: the {whole} already has {named}. Or name {one} that it has."
-    return DataError(f"{parsed.where}: the {whole} has no {word} {missing}; its {word}s are {first_names(names)}", fix)
+    return OtherColumns(
+        f"{parsed.where}: the {whole} has no {word} {missing}; its {word}s are {first_names(names)}", fix
+    )
 
 
 def first_names(names: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from blake3 import blake3
 from fedtrain.api.data import FORMAT_FIELDS, REQUIRED_FIELDS, Fields, Format
 from fedtrain.data.absent_names import ONE_FIELD_FIX, absent_names, first_names, one_field
 from fedtrain.data.column_options import column_options, longest_first
-from fedtrain.data.errors import DataError, ShareGptTurns, not_an_object
+from fedtrain.data.errors import DataError, OtherColumns, ShareGptTurns, not_an_object
 from fedtrain.data.formats import RowChecker, format_of, learned_digest
 from fedtrain.data.formats.instruction import as_conversation, as_prompt
 from fedtrain.data.label_spellings import LabelSpellings
@@ -79,15 +79,16 @@ def convert(sources: Sequence[str], out: Path, how: Conversion) -> Converted:
                     seen.add(digest)
                 lines.write(f"{line}\n")
                 found.rows += 1
-        if found.invalid and not found.rows + found.repeated + len(found.blank):
-            raise _all_invalid(found.invalid) if how.skip_invalid else found.invalid[0]
+        if found.invalid and not found.rows + found.repeated:
+            raise _all_invalid(found) if how.skip_invalid else found.invalid[0]
         if found.invalid and not how.skip_invalid:
             raise InvalidRows(found.invalid)
         if how.separator and found.separated and found.separated == found.rows + found.repeated:
             raise _separated_already(found.separated, how.separator)
         if not found.rows and found.blank:
-            problem = f"all {several(len(found.blank), 'row')} have a blank prompt or answer (first: {found.blank[0]})"
-            raise DataError(problem, "name data with at least one other row")
+            blank = "a blank prompt or answer"
+            rows = _all_rows(len(found.blank), f"have {blank}", f"has {blank}")
+            raise DataError(f"{rows} (first: {found.blank[0]})", "name data with at least one other row")
         if not found.rows:
             raise DataError(f"{', '.join(sources)}: there are no rows", "name data with at least one row")
     except FileExistsError:
@@ -98,18 +99,29 @@ def convert(sources: Sequence[str], out: Path, how: Conversion) -> Converted:
     return found
 
 
-def _all_invalid(errors: Sequence[DataError]) -> DataError:
-    """The error of data from which `skip_invalid` would leave nothing."""
-    count, first = len(errors), errors[0]
-    rows = f"all {several(count, 'row')} are" if count > 1 else "the only row is"
+def _all_invalid(found: Converted) -> DataError:
+    """The error of data from which `skip_invalid` would leave nothing. If most rows have other columns, the options are
+    to be corrected, not a row."""
+    first, count = found.invalid[0], len(found.invalid) + len(found.blank)
+    others = [error for error in found.invalid if isinstance(error, OtherColumns)]
+    if 2 * len(others) > count:
+        return others[0]
+    blank = " or have a blank prompt or answer" if found.blank else ""
     fix = f". {first.fix[:1].upper()}{first.fix[1:]}".rstrip(".") if first.fix else ""
     return DataError(
-        f"{rows} invalid, so --skip-invalid leaves none (first: {first.problem})", f"correct at least one row{fix}"
+        f"{_all_rows(count, f'are invalid{blank}', 'is invalid')}, so --skip-invalid leaves none "
+        f"(first: {first.problem})",
+        f"correct at least one row{fix}",
     )
 
 
+def _all_rows(count: int, are: str, one: str) -> str:
+    """The start of a sentence about all rows: `all 2 rows are invalid`, `the only row is invalid`."""
+    return f"the only row {one}" if count == 1 else f"all {several(count, 'row')} {are}"
+
+
 def _separated_already(rows: int, separator: str) -> DataError:
-    whose = "the only row has" if rows == 1 else f"all {several(rows, 'row')} have"
+    whose = _all_rows(rows, "have", "has")
     return DataError(
         f"{whose} {json.dumps(separator, ensure_ascii=False)} between prompt and completion already, and --separator "
         "would add another one",
@@ -158,6 +170,8 @@ def _digest(parsed: Parsed, fields: Fields | None) -> bytes:
 def _converted(parsed: Parsed, target: Target, how: Conversion, found: Converted) -> tuple[str, bytes] | None:
     """Return the line in the target format, and its digest; None for a blank row that is left out."""
     row_format = _format(parsed, how.fields)
+    if row_format == "Text":
+        raise _plain_text(parsed, target, how.fields)
     if parsed.is_cells:
         parsed = _with_texts(parsed, row_format, how.fields)
     try:
@@ -171,8 +185,6 @@ def _converted(parsed: Parsed, target: Target, how: Conversion, found: Converted
     if how.skip_invalid and any(warning.problem in BLANK for warning in row.warnings):
         found.blank.append(row.where)
         return None
-    if row_format == "Text":
-        raise _plain_text(parsed, target, how.fields)
     found.spellings.add(row)
     fields = _in_format(row, target)
     if isinstance(fields.get("prompt"), str) and how.separator:
@@ -239,11 +251,11 @@ def _no_format(parsed: Parsed, named: Mapping[str, str]) -> DataError:
     if len(row) == 1 and isinstance(row[names[0]], list):
         return DataError(f'{parsed.where}: the rows are inside "{names[0]}"', "Write only this list to the file.")
     if len(row) == 1 and not named:
-        return DataError(f"{parsed.where}: {one_field(names[0])}", ONE_FIELD_FIX)
+        return OtherColumns(f"{parsed.where}: {one_field(names[0])}", ONE_FIELD_FIX)
     some = first_names(names)
     fields, match = ("field", "matches") if len(names) == 1 else ("fields", "match")
     header = " The first line of a table must be its header." if parsed.is_cells else ""
-    return DataError(
+    return OtherColumns(
         f"{parsed.where}: the row has the {fields} {some}, which {match} no format",
         f"Name each field that differs, such as `{column_options(named, longest_first(row))}`.{header}",
     )
@@ -283,4 +295,4 @@ def _plain_text(parsed: Parsed, target: Target, fields: Fields | None) -> DataEr
         named = fields.model_dump(exclude_none=True) if fields is not None else {}
         fix = f"If other {'columns' if parsed.is_cells else 'fields'} have the answers, name both, such as "
         fix += f"`{column_options(named, names)}`."
-    return DataError(f"{parsed.where}: plain text cannot be written as {target}", fix)
+    return OtherColumns(f"{parsed.where}: plain text cannot be written as {target}", fix)

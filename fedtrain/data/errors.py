@@ -36,6 +36,10 @@ class MissingField(DataError):
     """A row lacks a field of its format."""
 
 
+class OtherColumns(DataError):
+    """A row has other columns than a conversion needs, as usually all rows of its file."""
+
+
 class ShareGptTurns(DataError):
     """Field `column` of the row at `where` has the turns of ShareGPT where messages belong."""
 

@@ -164,6 +164,7 @@ def _fields(
 ) -> "Fields | None":
     """Return the names of fields from the option. `columns`: of the data, for the hint. Raises UserError."""
     from fedtrain.api.data import Fields
+    from fedtrain.api.similar_words import nearest
 
     if not entries:
         return None
@@ -180,12 +181,15 @@ def _fields(
             raise UserError(
                 f"--field {entry} is not FIELD=COLUMN", f"Write it with =, such as `--field {quoted(example)}`."
             )
-        if name not in Fields.model_fields and used in Fields.model_fields:
+        known = name in Fields.model_fields
+        if not known and (meant := nearest(name, Fields.model_fields, 0.75)) and name not in columns():
+            raise UserError(f"--field {entry}: {name!r} is not a field of a format", f"Did you mean `{meant}`?")
+        if not known and used in Fields.model_fields:
             raise UserError(
                 f"--field {entry}: --field takes FIELD=COLUMN, and {name!r} is not a field of a format",
                 _turned(entries, to, columns()),
             )
-        if name not in Fields.model_fields:
+        if not known:
             raise UserError(
                 f"--field {entry}: {name!r} is not a field of a format",
                 f"Write one of {', '.join(f'`{one}`' for one in Fields.model_fields)} before the `=`.",

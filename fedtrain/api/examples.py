@@ -14,9 +14,11 @@ from fedtrain.api.base import (
 from fedtrain.api.shapes import Shape, fields_of
 
 DIGEST = '"sha256:<64 digits>"'
+_BASE = "HuggingFaceTB/SmolLM2-135M"
+_REVISION = "93efa2f097d58c2a74874c7e644dbc9b0cee75a2"
 _BY_NAME = {
     "allowedNamespaces": "[federations]",
-    "base": "HuggingFaceTB/SmolLM2-135M",
+    "base": _BASE,
     "bucket": "federations",
     "count": "20",
     "dataset": "tickets",
@@ -47,8 +49,11 @@ _BY_NAME = {
 _BY_BLOCK = {
     "Data": "{dataset: tickets, format: PromptCompletion}",
     "MixedDataset": "{name: tickets, share: 7}, {name: manuals, share: 3}",
+    "Model": f"{{base: {_BASE}, revision: {_REVISION}}}",
 }
 """Examples of blocks whose required fields do not make a useful one; of a list, its items."""
+_BESIDE = {"base": f"revision: {_REVISION}"}
+"""Fields that the example of a field is invalid without."""
 _NAMES = {
     "Dataset": "tickets",
     "Metadata": "my-federation",
@@ -95,6 +100,12 @@ def example(name: str, shape: Shape, block: type[Block] | None = None) -> str:
             return shape.choices[0]
         case _:
             return _BY_PATTERN.get(shape.pattern or "", "bank-a" if name == "name" else name.lower())
+
+
+def example_line(name: str, shape: Shape, block: type[Block] | None = None) -> str:
+    """Return the field `name` with its example, in backticks, and the field that it needs beside it."""
+    line = f"`{name}: {example(name, shape, block)}`"
+    return f"{line} and `{_BESIDE[name]}`" if name in _BESIDE else line
 
 
 def example_of_block(block: type[Block]) -> str:

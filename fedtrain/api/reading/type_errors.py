@@ -15,7 +15,7 @@ from fedtrain.api.base import (
     as_label,
 )
 from fedtrain.api.data import REQUIRED_FIELDS
-from fedtrain.api.examples import example, example_of_block
+from fedtrain.api.examples import example, example_line, example_of_block
 from fedtrain.api.reading.choice_errors import choice, switch
 from fedtrain.api.reading.flow_style import flow
 from fedtrain.api.reading.formatting import is_list, is_map, shown, typed
@@ -96,7 +96,7 @@ def _example(name: str, shape: Shape, block: type[Block] | None) -> str:
     if shape.kind == "Choice":
         return listed(typed(f"{name}: {choice}" for choice in shape.choices), "or")
     forms = variants(shape.block, None) if shape.block else []
-    return f"it, for example `{name}: {forms[0] if forms else example(name, shape, block)}`"
+    return f"it, for example {f'`{name}: {forms[0]}`' if forms else example_line(name, shape, block)}"
 
 
 def empty(field: FieldOf) -> Texts:
@@ -109,7 +109,7 @@ def _null(field: FieldOf, shape: Shape) -> Texts:
         return f"{field.name} is null.", "Write the word `None`."
     use = f"Use {describe(shape)}"
     if shape.kind == "Text" and field.required:
-        use = f"{use}, for example `{field.name}: {example(field.name, shape)}`"
+        use = f"{use}, for example {example_line(field.name, shape)}"
     if shape.block is not None:
         forms = variants(shape.block, None) or _required_fields(shape.block)
         use = f"Write {listed(typed(forms), 'or')}" if forms else "Write its fields below it"

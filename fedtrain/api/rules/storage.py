@@ -19,6 +19,7 @@ _HOST = "[A-Za-z0-9_.-]+(:[0-9]+)?(/.*)?$"
 """What follows the scheme, such as `minio:9000/path`, also after `http:/` or without a scheme."""
 _PLAIN = "^(?i:http):"
 _NO_HOST = "Add the server's name, such as `https://minio.example.com:9000`"
+_REMOVE_FILE = ", and remove `storage.file`"
 _WITHOUT_TLS = ", or `http://` if the server does not use TLS"
 _URL_IN_CEL = (
     f"self.matches({regex(_PLAIN)}) ? 'Use `http://' + self.find({regex(_HOST)}).split('/')[0] + '`' : "
@@ -30,15 +31,20 @@ _URL_IN_CEL = (
     Storage,
     "type",
     message="`type` is File, but on a cluster the ledger must be in a bucket.",
-    fix="Set `storage.type: S3` and `storage.s3.bucket`.",
+    fix="Set `storage.type: S3` and `storage.s3.bucket`{change}.",
     # Not at the field: the API server refuses a default that its own rules refuse, and the default is File.
-    cel=Cel(valid="self.storage.type != 'File'", block=FederatedTrainingSpec, field="storage.type"),
+    cel=Cel(
+        valid="self.storage.type != 'File'",
+        values={"change": f"has(self.storage.file) ? '{_REMOVE_FILE}' : ''"},
+        block=FederatedTrainingSpec,
+        field="storage.type",
+    ),
     scope="Cluster",
 )
 def type_is_shared(storage: Storage, context: Context) -> Violations:
     """On a cluster, `type` is `S3`."""
     if storage.type == "File":
-        yield broken()
+        yield broken(change="" if storage.file is None else _REMOVE_FILE)
 
 
 @rule(

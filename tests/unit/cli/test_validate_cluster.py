@@ -61,7 +61,7 @@ def test_a_refusal_of_the_operator_has_its_line(training: Path) -> None:
         f"{training}:5:17: spec.model.base: ./base is a relative path, which pods cannot resolve. "
         "Use an absolute path inside the pods, `s3://bucket/prefix`, or a model id on Hugging Face.",
         f"{training}:12:11: spec.storage.type: `type` is File, but on a cluster the ledger must be in "
-        "a bucket. Set `storage.type: S3` and `storage.s3.bucket`.",
+        "a bucket. Set `storage.type: S3` and `storage.s3.bucket`, and remove `storage.file`.",
         f"2 errors in {training}.",
     ]
 

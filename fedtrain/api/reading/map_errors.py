@@ -6,7 +6,7 @@ from typing import Any
 from fedtrain.api.examples import example
 from fedtrain.api.reading.choice_errors import NO
 from fedtrain.api.reading.flow_style import flow
-from fedtrain.api.reading.formatting import shown, typed
+from fedtrain.api.reading.formatting import is_list, shown, typed
 from fedtrain.api.reading.list_errors import LONGEST_LIST, lists_names, required_names
 from fedtrain.api.reading.metric_types import NOT_COMPUTED
 from fedtrain.api.reading.one_value import address
@@ -28,7 +28,7 @@ def map_message(field: FieldOf, value: Any, shape: Shape, text: str | None, arou
         return f"{given} has no space after the colon.", f"Write `{spaced}`."
     if isinstance(value, str) and (written := assigned(value)):
         return f"{given} has an equals sign instead of a colon.", f"Write `{written}`."
-    problem = f"{field.name} must be a map, not a list." if isinstance(value, list) else f"{given} is not a map."
+    problem = f"{field.name} must be a map, not a list." if is_list(value) else f"{given} is not a map."
     if not field.required and not item and given.strip('"').lower() in NO:
         return problem, f"Remove it to have {'none' if field.info.default is None else 'the default'}."
     if isinstance(value, str) and (parts := address(value, set(names))):
@@ -53,7 +53,9 @@ def map_message(field: FieldOf, value: Any, shape: Shape, text: str | None, arou
         return problem, f"Write {listed(typed(shapes), 'or')}."
     if (together := merged(value)) is not None and set(together) <= set(names):
         return problem, f"Remove the dashes: `{field.name}: {flow(together)}`."
-    if isinstance(value, list):
+    if is_list(value):
+        if len(value) == 1 and isinstance(value[0], str) and (only := _one_field(names, value[0], None)):
+            return problem, f"Write `{field.name}: {only}`."
         return problem, f"Write its fields ({listed(typed(names))}) without dashes."
     if number_or_word := _one_field(names, value, text):
         return problem, f"Write `{number_or_word}`."

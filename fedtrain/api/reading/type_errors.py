@@ -25,7 +25,7 @@ from fedtrain.api.reading.number_errors import number
 from fedtrain.api.reading.one_value import as_endpoint
 from fedtrain.api.reading.row_fields import formats
 from fedtrain.api.reading.units import as_duration, as_quantity, as_time_of_day, without_unit
-from fedtrain.api.reading.variants import variants
+from fedtrain.api.reading.variants import takes, variants
 from fedtrain.api.shapes import FieldOf, Shape, describe, fields_of, mismatch
 from fedtrain.listing import listed
 
@@ -67,6 +67,8 @@ def _refused(
     if value is None:
         return _null(field, shape)
     match shape.kind:
+        case "Integer" | "Number" if not item and is_list(value) and len(value) == 1 and takes(shape, value[0]):
+            return f"{field.name} takes one value, not a list.", f"Write `{field.name}: {shown(value[0])}`."
         case "Integer" | "Number":
             return number(value, shape, text)
         case "Choice":

@@ -1,10 +1,11 @@
 """What else a training must change for a promise of privacy, so that one message names all of it."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path as File
 
 from fedtrain.api.federated_training import FederatedTraining
-from fedtrain.api.paths import show
+from fedtrain.api.paths import Path, show
 from fedtrain.api.privacy import Privacy
 from fedtrain.api.reading.documents import Located
 from fedtrain.api.rules.context import Context, Found
@@ -27,8 +28,17 @@ def other_changes(
         line = f"(line {document.spot_of(path)[0]})"
         if fix.startswith(_REMOVE):
             yield f"remove {show(path)} {line}{fix.removeprefix(_REMOVE)}"
+        elif document.at(path[:-1]) is None:  # the block that contains the field is not in the file
+            yield _with_block(path, f"{fix[:1].lower()}{fix[1:]}")
         else:
             yield f"{fix[:1].lower()}{fix[1:]} in {show(path[:-1])} {line}"
+
+
+def _with_block(path: Path, fix: str) -> str:
+    """Return the fix of a field in a block that the file lacks: a field to set is added with its block."""
+    if found := re.fullmatch(rf"set `({path[-1]}: [^`]+)`(.*)", fix):
+        return f"add `{path[-2]}: {{{found[1]}}}` to {show(path[:-2])}{found[2]}"
+    return re.sub("^set it ", f"set {show(path)} ", fix)
 
 
 def missing_unit(training: Found[FederatedTraining], folder: File, document: Located) -> str | None:

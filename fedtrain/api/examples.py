@@ -14,6 +14,7 @@ from fedtrain.api.base import (
 from fedtrain.api.shapes import Shape, fields_of
 
 DIGEST = '"sha256:<64 digits>"'
+PARTICIPANTS = "[{name: bank-a}, {name: bank-b}]"
 _BASE = "HuggingFaceTB/SmolLM2-135M"
 _REVISION = "93efa2f097d58c2a74874c7e644dbc9b0cee75a2"
 _BY_NAME = {
@@ -37,7 +38,7 @@ _BY_NAME = {
     "namespace": "bank-a",
     "mu": "0.01",
     "names": "[q_proj, v_proj]",
-    "participants": "[{name: bank-a}, {name: bank-b}]",
+    "participants": PARTICIPANTS,
     "pattern": "'#### (-?[0-9]+)'",
     "percent": "25",
     "samples": "2000",

@@ -20,6 +20,7 @@ from fedtrain.api.reading.kubernetes_fields import kubernetes_errors
 from fedtrain.api.reading.list_errors import lists_names
 from fedtrain.api.reading.meant_fields import fields_to_skip, is_around, is_of_other_type, meant_field
 from fedtrain.api.reading.partial_model import partial
+from fedtrain.api.reading.policies_as_participants import with_names_of_policies
 from fedtrain.api.reading.requesters import of_this_training
 from fedtrain.api.reading.row_fields import mapped_fields
 from fedtrain.api.reading.type_errors import empty, translate
@@ -96,7 +97,7 @@ class _Translator:
         if detail["type"] == "missing":
             fix = with_free_name(fix, path, self.document, block)
         uri = detail["input"] if isinstance(detail["input"], str) else self.document.at((*path[:-1], "uri"))
-        fix = with_digest(fix, uri, self.folder)
+        fix = with_names_of_policies(with_digest(fix, uri, self.folder), path, self.documents)
         also = of_this_training(path, detail["input"], self.documents)
         yield DocumentError(path, message, f"{fix} {also}" if also else fix)
 

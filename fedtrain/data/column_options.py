@@ -5,7 +5,6 @@ from typing import cast
 
 from fedtrain.data.errors import DataError
 from fedtrain.data.parsing import parse_each
-from fedtrain.data.reader import local
 from fedtrain.data.similar_columns import columns_of
 from fedtrain.ledger.store import StoreError
 from fedtrain.quoting import quoted
@@ -13,6 +12,8 @@ from fedtrain.quoting import quoted
 
 def first_columns(sources: Sequence[str], encoding: str) -> tuple[str, ...]:
     """Return the columns of the first row; none if it cannot be read."""
+    from fedtrain.data.reader import local  # imports boto3
+
     try:
         for source in sources:
             for rows in parse_each(local(source), source, encoding=encoding):

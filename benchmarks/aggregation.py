@@ -19,7 +19,7 @@ whose server is on another machine. It is not a target.
 
 The bucket is on an S3 server (versitygw) on the same cores. `download` is the speed at which the updates arrive from
 it with 8 requests at a time, and nothing else is done with them: no aggregation from this bucket is faster. Its
-ratio to the addition is printed for a bucket instead of the plain sum's. `upload` are the seconds in which a file of an
+ratio to the addition is printed for a bucket instead of the plain sum's. `upload`: seconds in which a file of an
 adapter's size is stored, and nothing else is done. The target for a bucket is to take no longer than twice the download
 and once the upload. Exits with 1 when a target is missed.
 """

@@ -11,7 +11,7 @@ from fedtrain.api.storage import S3
 from fedtrain.ledger.s3_credentials import Fixed, Keys
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.store import ObjectStore
-from tests.support.moto_server import MotoServer
+from tests.support.moto_server import serving_s3
 
 KEYS = Keys(key_id="AKIDEXAMPLE", secret="very-secret")
 
@@ -31,11 +31,8 @@ def make_round_in_a_bucket(tmp_path: Path, s3_server: str) -> MakeRound:
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
     """The endpoint of an S3 server."""
-    server = MotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with serving_s3() as endpoint:
+        yield endpoint
 
 
 def _bucket(endpoint: str, name: str) -> ObjectStore:

@@ -18,7 +18,7 @@ from fedtrain.data.downloads import downloaded
 from fedtrain.data.errors import DataError
 from fedtrain.data.reader import read_rows
 from fedtrain.ledger.store import StoreUnavailable
-from tests.support.moto_server import MotoServer
+from tests.support.moto_server import serving_s3
 
 ROW = b'{"text": "a"}\n'
 
@@ -46,10 +46,8 @@ class Bucket:
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = MotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    yield "http://{}:{}".format(*server.get_host_and_port())
-    server.stop()
+    with serving_s3() as address:
+        yield address
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from fedtrain.ledger.s3_client import Patience
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.store import ObjectStore
 from tests.support.certificates import self_signed
-from tests.support.moto_server import MotoServer
+from tests.support.moto_server import serving_s3
 
 IMPATIENT = Patience(connect_seconds=60, read_seconds=60, attempts=2)
 
@@ -37,11 +37,8 @@ def credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
     """The endpoint of an S3 server."""
-    server = MotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with serving_s3() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture(scope="session")

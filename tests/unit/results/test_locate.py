@@ -11,7 +11,7 @@ from fedtrain.ledger.store import StoreError
 from fedtrain.results.locate import NoRun, locate, run_folder
 from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import Hand
-from tests.support.moto_server import MotoServer
+from tests.support.moto_server import serving_s3
 
 FILE = """
 apiVersion: fedtrain.dev/v1alpha1
@@ -125,16 +125,13 @@ def test_without_any_run_the_error_lists_the_ways_to_name_one(tmp_path: Path, mo
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch):
-    server = MotoServer(port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    boto3.client("s3").create_bucket(Bucket="federations")
-    yield "federations"
-    server.stop()
+    with serving_s3() as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        boto3.client("s3").create_bucket(Bucket="federations")
+        yield "federations"
 
 
 def test_a_run_is_found_in_a_bucket(bucket: str) -> None:

@@ -23,7 +23,7 @@ from fedtrain.contracts.digests import digest_file
 from fedtrain.contracts.exit_codes import EXIT_REFUSED
 from fedtrain.contracts.places import Place, Places
 from fedtrain.contracts.tasks import Binding
-from tests.support.moto_server import MotoServer
+from tests.support.moto_server import serving_s3
 
 REVISION = "93efa2f097d58c2a74874c7e644dbc9b0cee75a2"
 NO_BUCKETS = Binding(places=Places(ledger=Storage(), base=Place(name="base", setting="model.s3")))
@@ -228,13 +228,10 @@ def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[An
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("FEDTRAIN_CACHE", str(tmp_path / "cache"))
-    server = MotoServer(port=0)
-    server.start()
-    endpoint = "http://{}:{}".format(*server.get_host_and_port())
-    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
-    client.create_bucket(Bucket="models")
-    yield client, S3Access(endpoint=endpoint, region="us-east-1")
-    server.stop()
+    with serving_s3() as endpoint:
+        client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
+        client.create_bucket(Bucket="models")
+        yield client, S3Access(endpoint=endpoint, region="us-east-1")
 
 
 def test_base_data_and_adapter_come_from_a_bucket(

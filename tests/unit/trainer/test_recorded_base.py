@@ -26,7 +26,7 @@ from fedtrain.contracts.tasks import Assignment
 from fedtrain.contracts.untrusted_records import Update
 from fedtrain.data.base_fingerprint import SAMPLE, fingerprint_in
 from fedtrain.data.bucket import Bucket, ListedObject
-from tests.support.moto_server import MotoServer
+from tests.support.moto_server import serving_s3
 
 LARGE = 2_000_000
 """Numbers in a tensor."""
@@ -132,10 +132,8 @@ def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Models]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("FEDTRAIN_CACHE", str(tmp_path / "cache"))
-    server = MotoServer(port=0)
-    server.start()
-    yield Models("http://{}:{}".format(*server.get_host_and_port()))
-    server.stop()
+    with serving_s3() as endpoint:
+        yield Models(endpoint)
 
 
 def test_a_base_in_a_bucket_is_recorded_as_one_in_a_folder_and_its_weights_stay_there(

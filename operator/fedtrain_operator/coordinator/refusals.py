@@ -67,8 +67,10 @@ class Refusal:
 
     @property
     def shown(self) -> Refused:
-        """The one for the status, which does not change with each refusal of another request."""
-        return next(iter(self.requests.values()))
+        """The one for the status, which does not change with each refusal of another request: the one that keeps the
+        participant out, otherwise the longest refused one."""
+        longest = next(iter(self.requests.values()))
+        return longest if self.lasting is None else self.requests.get(self.lasting.request, longest)
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,17 @@ def test_another_refused_request_does_not_bring_it_back(federation: Federation) 
     assert refusals.refusing() == {"bank-b": f"404 NotFound: {GONE}"}
 
 
+def test_the_condition_names_the_request_that_keeps_it_out(federation: Federation) -> None:
+    """Not the one that was refused first: deleting the signed requests of an earlier round's task, for example."""
+    begin(federation)
+    federation.deliver_adapter()
+    federation.settle()
+    refusals = federation.state.memories[TRAINING].refusals
+    refusals.note("bank-b", "delete the signed requests of its tasks", ApiError(403, "x", "y"), federation.time.now)
+    refusals.note("bank-b", "create its task", LASTING["deleted"], federation.time.now)
+    assert refusals.condition().message.startswith("bank-b: the API server refused to create its task: 404 NotFound")
+
+
 def test_a_refusal_that_passes_by_itself_ends_the_tries_without_effect(federation: Federation) -> None:
     begin(federation)
     federation.deliver_adapter()

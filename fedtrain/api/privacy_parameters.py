@@ -1,7 +1,6 @@
 """What `spec.privacy` means in numbers: the noise of each round, and whether the budget allows it."""
 
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
 from math import sqrt
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
@@ -15,6 +14,7 @@ from fedtrain.privacy.accounting import (
     check_range_of_samples,
     epsilon,
     multiplier_for,
+    rounded_up,
 )
 from fedtrain.privacy.adaptive_clipping import default_indicator_noise, noise_on_updates
 from fedtrain.privacy.noise_shares import share_multiplier
@@ -53,12 +53,6 @@ def enough_noise(spec: FederatedTrainingSpec, privacy: Privacy) -> float | None:
     except AccountingError:
         return None
     return rounded_up(found)
-
-
-def rounded_up(multiplier: float) -> float:
-    """Return the next larger number of three digits, or the multiplier itself."""
-    unit = Decimal(1).scaleb(Decimal(multiplier).adjusted() - 2)
-    return float(Decimal(multiplier).quantize(unit, rounding=ROUND_CEILING))
 
 
 def _more_noise(spec: FederatedTrainingSpec, privacy: Privacy) -> str:

@@ -11,7 +11,6 @@ from functools import lru_cache
 from math import ceil, inf
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.api.privacy_parameters import rounded_up
 from fedtrain.api.privacy_terms import terms_in_short
 from fedtrain.api.training import Training
 from fedtrain.contracts.example_spending import spent_after
@@ -28,6 +27,7 @@ from fedtrain.privacy.accounting import (
     check_range_of_samples,
     epsilon,
     multiplier_for,
+    rounded_up,
 )
 from fedtrain.rounds.barred_participants import Barred, fixes_of_all, reasons_of_all
 from fedtrain.rounds.snapshot import Snapshot

@@ -1,7 +1,7 @@
 """Accounting: from noisy releases to epsilon, and from a budget to the noise. Needs neither dp-accounting nor scipy."""
 
 from fedtrain.privacy.accounting.accountant import Accountant, Relation
-from fedtrain.privacy.accounting.budget import multiplier_for
+from fedtrain.privacy.accounting.budget import multiplier_for, rounded_up
 from fedtrain.privacy.accounting.delta import check_delta, is_small_delta, small_delta
 from fedtrain.privacy.accounting.epsilon_of_releases import epsilon
 from fedtrain.privacy.accounting.errors import AccountingError, DeltaTooLarge, TooLarge
@@ -33,5 +33,6 @@ __all__ = [
     "is_small_delta",
     "multiplier_for",
     "register",
+    "rounded_up",
     "small_delta",
 ]

@@ -1,10 +1,11 @@
 """From a budget to the noise: the smallest multiplier with which all rounds fit."""
 
+from decimal import ROUND_CEILING, Decimal
 from math import isfinite, sqrt
 
 from fedtrain.plurals import several
 from fedtrain.privacy.accounting.delta import check_delta
-from fedtrain.privacy.accounting.epsilon_of_releases import fits
+from fedtrain.privacy.accounting.epsilon_of_releases import epsilon, fits
 from fedtrain.privacy.accounting.errors import AccountingError
 from fedtrain.privacy.accounting.release import AllRounds, Poisson, Release, Sampling
 
@@ -13,6 +14,12 @@ LARGEST_MULTIPLIER = 1000.0
 """More noise leaves nothing of any update: with 1,000 participants and 1,000 values, it is 30 times the signal."""
 TOLERANCE = 1e-4
 """Relative to the multiplier."""
+
+
+def rounded_up(value: float) -> float:
+    """Return the next larger number of three digits, or `value` itself."""
+    unit = Decimal(1).scaleb(Decimal(value).adjusted() - 2)
+    return float(Decimal(value).quantize(unit, rounding=ROUND_CEILING))
 
 
 def multiplier_for(budget: float, delta: float, rounds: int, sampling: Sampling | None = None) -> float:
@@ -29,7 +36,8 @@ def multiplier_for(budget: float, delta: float, rounds: int, sampling: Sampling 
     if rounds < 1:
         raise AccountingError(f"The number of rounds is {rounds}, but must be at least 1.")
     how = sampling or AllRounds()
-    releases = several(rounds, "step" if isinstance(how, Poisson) else "round")
+    what = "step" if isinstance(how, Poisson) else "round"
+    releases = several(rounds, what)
 
     def is_enough(multiplier: float) -> bool:
         return fits({Release(multiplier, how): rounds}, delta, budget)
@@ -37,10 +45,11 @@ def multiplier_for(budget: float, delta: float, rounds: int, sampling: Sampling 
     below = above = 1.0  # small multipliers cost an accountant with privacy loss distributions the most time
     while not is_enough(above):
         if above == LARGEST_MULTIPLIER:
+            least = rounded_up(epsilon({Release(above, how): rounds}, delta))
+            fewer = f", or reduce the number of {what}s" if rounds > 1 else ""
             raise AccountingError(
                 f"An epsilon of {budget:g} over {releases} needs a noise multiplier above {LARGEST_MULTIPLIER:g}, "
-                "which leaves nothing of the updates. Raise epsilon, which protects less, or reduce the "
-                "number of rounds."
+                f"which leaves nothing of the updates. Raise epsilon to at least {least:g}, which protects less{fewer}."
             )
         below, above = above, min(2 * above, LARGEST_MULTIPLIER)
     while below == above or is_enough(below):

@@ -3,6 +3,7 @@
 import doctest
 import math
 import pkgutil
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -30,6 +31,7 @@ from fedtrain.privacy.accounting import (
     register,
     small_delta,
 )
+from fedtrain.privacy.accounting.budget import LARGEST_MULTIPLIER
 from fedtrain.privacy.accounting.exact_gaussian import ExactGaussian, gaussian_epsilon
 from fedtrain.privacy.accounting.pld import Pld
 
@@ -148,8 +150,15 @@ def test_refuse_a_budget_that_is_not_a_positive_number(budget: float) -> None:
 
 
 def test_refuse_a_budget_that_no_useful_noise_meets() -> None:
-    with pytest.raises(AccountingError, match="1e-09 over 20 rounds needs a noise multiplier above 1000"):
+    with pytest.raises(AccountingError, match="1e-09 over 20 rounds needs a noise multiplier above 1000") as raised:
         multiplier_for(1e-9, DELTA, 20)
+    least = re.search(
+        r"Raise epsilon to at least (\S+), which protects less, or reduce the number of rounds.$", str(raised.value)
+    )
+    assert least is not None
+    assert multiplier_for(float(least[1]), DELTA, 20) == pytest.approx(LARGEST_MULTIPLIER, rel=0.01)
+    with pytest.raises(AccountingError, match=r"Raise epsilon to at least \S+, which protects less\.$"):
+        multiplier_for(1e-9, DELTA, 1)
 
 
 def test_refuse_a_budget_that_protects_no_one() -> None:

@@ -160,7 +160,11 @@ def test_a_testing_seed_shows_no_epsilon() -> None:
             "delta is 1e-05, but must be less than 1 / 200000. Set it to 1e-07 or less",
         ),
         ({"a": 500, "b": 2000}, private(0.5, budget=1.0), "one round (2 steps) costs epsilon"),
-        ({"a": 500, "b": 2000}, private(budget=1e-6), "over 4 steps needs a noise multiplier above 1000"),
+        (
+            {"a": 500, "b": 2000},
+            private(budget=1e-6),
+            "above 1000, which leaves nothing of the updates. Raise epsilon to at least ",
+        ),
         (
             {"a": 1, "b": 2000},
             private(1.0),

@@ -17,6 +17,9 @@ from hack.cluster.kubeconfig import Credentials
 _LATER = 429
 """Nothing was done: the storage of a kind that is new is being set up, and clients are to ask again."""
 
+WATCH_SECONDS = urllib3.Timeout(connect=PATIENCE_SECONDS, read=None)
+"""Nothing may change for as long as a test takes."""
+
 Json = dict[str, Any]
 
 
@@ -63,11 +66,26 @@ class Api:
                 return None
             raise
 
-    def list(self, resource: str, namespace: str = "", labels: str = "", *, cached: bool = False) -> list[Json]:
-        """The objects of one namespace, or of all of them, that a label selector matches. `cached`: as the API server
-        remembers them, which may be a moment old and costs no read of etcd."""
-        query = urllib.parse.urlencode({"labelSelector": labels, **({"resourceVersion": "0"} if cached else {})})
+    def list(self, resource: str, namespace: str = "", labels: str = "") -> list[Json]:
+        """The objects of one namespace, or of all of them, that a label selector matches."""
+        query = urllib.parse.urlencode({"labelSelector": labels})
         return self._call("GET", f"{_path(resource, namespace)}?{query}")["items"]
+
+    def list_at(self, resource: str, labels: str) -> tuple["list[Json]", str]:
+        """The objects of all namespaces that a label selector matches, and the version to watch them from."""
+        query = urllib.parse.urlencode({"labelSelector": labels})
+        found = self._call("GET", f"{_path(resource, '')}?{query}")
+        return found["items"], found["metadata"]["resourceVersion"]
+
+    def watch(self, resource: str, labels: str, version: str) -> urllib3.BaseHTTPResponse:
+        """The changes of such objects since a version, while they happen: a JSON object in each line."""
+        query = urllib.parse.urlencode({"labelSelector": labels, "resourceVersion": version, "watch": "1"})
+        headers = {**self._impersonated, "Authorization": f"Bearer {self._credentials.token}"}
+        address = f"{self._credentials.server}{_path(resource, '')}?{query}"
+        answer = self._pool.request("GET", address, headers=headers, preload_content=False, timeout=WATCH_SECONDS)
+        if answer.status >= 400:
+            raise Refused(answer.status, {"message": answer.data.decode(errors="replace")})
+        return answer
 
     def table(self, resource: str, namespace: str) -> Json:
         """What `kubectl get` prints: `columnDefinitions` and `rows`."""

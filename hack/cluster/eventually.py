@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 PATIENCE_SECONDS = 300.0
 """What takes longer is a fault, also on a machine that does much else at the same time."""
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 0.3
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 0.5
 
 
 def eventually(read: Callable[[], T | None], seconds: float = PATIENCE_SECONDS, *, often: bool = False) -> T:

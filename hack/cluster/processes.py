@@ -117,7 +117,7 @@ class Processes:
                 raise ProgramFailed(f"{name} ended with {code}:\n{self._end_of_log(name)}")
             if time.monotonic() > until:
                 raise ProgramFailed(f"{name} isn't ready after {PATIENCE_SECONDS:.0f} s:\n{self._end_of_log(name)}")
-            time.sleep(0.05)
+            time.sleep(0.2)
 
     def _end_of_log(self, name: str) -> str:
         return self.log_of(name).read_text(errors="replace")[-4000:]

@@ -16,6 +16,7 @@ from hack.cluster.reports import pytest_runtest_makereport
 from hack.cluster.s3_server import S3Server
 from hack.cluster.tools import missing
 from tests.controlplane.chart import Release
+from tests.controlplane.planes import plane_in
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import TRAININGS, Digests, Federation, digests
 from tests.support.made_once import made_once
@@ -30,7 +31,7 @@ _numbers = itertools.count(1)
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """etcd, API server, controllers and training operator; nobody else's objects, no nodes."""
     _need(*planes.TOOLS)
-    with ControlPlane(tmp_path_factory.mktemp("control-plane")) as plane:
+    with plane_in(tmp_path_factory.mktemp("control-plane")) as plane:
         yield plane
 
 

@@ -17,11 +17,12 @@ from typing import Self
 from fedtrain.contracts.transfer import GRANT_VARIABLE
 from fedtrain.manifests.pod import CREDENTIALS
 from hack.cluster.api import Api, Json, Refused
+from hack.cluster.watch import Watch
 from tests.support.operating import without_keys
 from tests.support.zygote import fork
 
 OUTCOME = "/dev/termination-log"
-LOOK, REFRESH = 0.2, 1.0
+LOOK, REFRESH = 0.2, 3.0
 """Seconds between two looks at the pods, and between two reads of the Secrets of one that runs."""
 
 
@@ -78,6 +79,7 @@ class Pods:
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Self:
+        self._watch = Watch(self.api, "v1/pods", "fedtrain.dev/run").__enter__()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         return self
@@ -87,6 +89,7 @@ class Pods:
     ) -> None:
         self._stop.set()
         self._thread.join()
+        self._watch.__exit__(kind, error, trace)
         for one in self.running.values():
             one.kill()
 
@@ -104,7 +107,7 @@ class Pods:
                 self._look()
 
     def _look(self) -> None:
-        pods = {pod["metadata"]["uid"]: pod for pod in self.api.list("v1/pods", labels="fedtrain.dev/run", cached=True)}
+        pods = self._watch.objects
         for uid in self.running.keys() - pods.keys():
             if not _among(self.running[uid].pod, self.undead):
                 self.running.pop(uid).kill()

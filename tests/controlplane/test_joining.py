@@ -26,6 +26,7 @@ from hack.cluster.kubeconfig import Credentials
 from tests.controlplane.chart import PARTICIPANT_CHART, Release, variables
 from tests.controlplane.joining import HERE, HUB_SECRET, WHO, Joined, fedtrain, held_at, invite, join, order
 from tests.controlplane.objects_of_fedtrain import pytorch_job
+from tests.controlplane.planes import plane_in
 from tests.controlplane.training import PARTICIPANTS, POLICIES, PYTORCHJOBS, TASKS, document
 from tests.support.operating import Operator
 from tests.unit.operator.test_privacy_ledger import order as promising
@@ -40,7 +41,7 @@ def joined(
     kinds: ControlPlane, operator_account: Credentials, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Joined]:
     """The hub with its release, and the participant's control plane with its own."""
-    with ControlPlane(tmp_path_factory.mktemp("bank")) as bank:
+    with plane_in(tmp_path_factory.mktemp("bank")) as bank:
         made = join(kinds, bank, tmp_path_factory.mktemp("joined"))
         policy = {"datasets": [{"name": "tickets", "uri": "/data/tickets.jsonl"}], "limits": {"gpus": 4}}
         bank.api.create(POLICIES, document("ParticipantPolicy", WHO, policy), HERE)

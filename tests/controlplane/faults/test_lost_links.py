@@ -17,6 +17,7 @@ from hack.cluster.kubeconfig import Credentials
 from hack.cluster.s3_server import S3Server
 from tests.controlplane.faults.operators import SupervisedOperator
 from tests.controlplane.joining import HERE, Joined, join
+from tests.controlplane.planes import plane_in
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import (
     PARTICIPANTS,
@@ -50,7 +51,7 @@ def joined(
     banks: Federation,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Joined]:
-    with ControlPlane(tmp_path_factory.mktemp("bank")) as bank:
+    with plane_in(tmp_path_factory.mktemp("bank")) as bank:
         made = join(kinds, bank, tmp_path_factory.mktemp("joined"), FAR)
         bank.api.create(POLICIES, pair(banks, "default").policy(FAR), HERE)
         yield made

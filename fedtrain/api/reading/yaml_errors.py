@@ -71,7 +71,7 @@ def explain(error: Any, text: str) -> Flaw:
         return _open_bracket(spot, (error.context_mark.line + 1, error.context_mark.column + 1), lines)
     if "expected <block end>" in problem and (number := _item_above(spot, lines)):
         message = f"This line is indented as the dash on line {number} is, so it is not a field of that item."
-        return Flaw(spot, message, "Indent it by 2 more spaces.")
+        return Flaw(spot, message, f"Indent it by 2 more spaces{_or_no_dash(number, spot, lines)}.")
     for said, message, fix in _PLAIN:
         if said in problem:
             return Flaw(spot, message.format(indented=_indentation(spot, lines)), fix)
@@ -188,6 +188,13 @@ def _item_above(spot: tuple[int, int], lines: list[str]) -> int:
         if above.strip() and len(above) - len(above.lstrip()) < spot[1]:
             return number if above[spot[1] - 1 :].startswith("- ") else 0
     return 0
+
+
+def _or_no_dash(number: int, spot: tuple[int, int], lines: list[str]) -> str:
+    """Return the other fix, where the dash on line `number` may be one too many: the first one of its list."""
+    before = next((above for above in map(lambda one: _line(one, lines), range(number - 1, 0, -1)) if above.strip()), "")
+    first = len(before) - len(before.lstrip()) < spot[1] - 1 and not before.lstrip().startswith("- ")
+    return f", or remove the dash and the space after it if no list begins on line {number}" if first else ""
 
 
 def _indentation(spot: tuple[int, int], lines: list[str]) -> str:

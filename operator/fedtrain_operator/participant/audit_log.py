@@ -96,16 +96,19 @@ class AuditLog:
         return self._body
 
     async def _reload(self) -> Json:
+        """Raises ApiError, also if the file is invalid. It is then not kept, so that the next line reads it again."""
         at = Ref(self._namespace, manifests.NAME)
-        if (body := await self._cluster.get(CONFIG_MAP, at)) is not None:
-            return body
-        try:
-            return await self._cluster.create(CONFIG_MAP, manifests.current(AuditFile(), self._namespace, self._who))
-        except AlreadyExists:
-            found = await self._cluster.get(CONFIG_MAP, at)
-            if found is None:
-                raise
-            return found
+        body = await self._cluster.get(CONFIG_MAP, at)
+        if body is None:
+            try:
+                first = manifests.current(AuditFile(), self._namespace, self._who)
+                body = await self._cluster.create(CONFIG_MAP, first)
+            except AlreadyExists:
+                body = await self._cluster.get(CONFIG_MAP, at)
+                if body is None:
+                    raise
+        _file_of(body)
+        return body
 
     async def _patch(self, change: Json) -> Json | None:
         """None if the file was changed or deleted meanwhile."""
@@ -125,7 +128,7 @@ class AuditLog:
                 await self._cluster.create(CONFIG_MAP, copy)
             except AlreadyExists:
                 known = await self._cluster.get(CONFIG_MAP, Ref(self._namespace, copy["metadata"]["name"]))
-                if known is not None and manifests.file_of(known) != file:
+                if known is not None and _file_of(known) != file:
                     file = AuditFile(file.number + 1, file.text, file.lines, file.previous)
                     continue
             return file

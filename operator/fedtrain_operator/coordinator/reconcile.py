@@ -90,7 +90,7 @@ class Coordinator:
         now = self.state.clock()
         conditions = [error.condition, progress.blocked(body, str(error), now)]
         after = status.blocked(body, phase, str(error), memory.clock, conditions, now)
-        written = await status_writer.write(self.state, body, after, ())
+        written = await status_writer.write(self.state, body, after, counted=False)
         return Next(error.after if written else CHANGED_SECONDS)
 
     async def _failed(self, body: Json, memory: Memory, error: Exception) -> None:
@@ -100,7 +100,7 @@ class Coordinator:
         condition = progress.failed(body, error, now)
         after = status.blocked(body, phase, condition.message, memory.clock, [condition], now)
         try:
-            await status_writer.write(self.state, body, after, ())
+            await status_writer.write(self.state, body, after, counted=False)
         except ApiError as refused:
             log.warning("an error could not be reported: %s", refused, extra={"training": str(ref(body))})
 
@@ -285,7 +285,7 @@ class Coordinator:
             memory.facts = None  # or a coordinator that lags behind and another one overwrite each other for ever
             return Next(0)
         memory.progress.note(place, decision.phase in STOPPED, steady, now)
-        written = await status_writer.write(self.state, gatherer.body, after, report)
+        written = await status_writer.write(self.state, gatherer.body, after, report, counted=True)
         due = (
             decision.wake_after,
             pod_check,

@@ -13,9 +13,10 @@ from fedtrain_operator.kube.events import Event, manifest
 log = logging.getLogger("fedtrain")
 
 
-async def write(state: ClusterState, body: Json, after: Json, more: Iterable[Event]) -> bool:
-    """Writes the status if it differs, and removes the resume annotation. `more`: events besides the difference of the
-    two statuses. False if the training is no longer the version `body`, and everything must be read again."""
+async def write(state: ClusterState, body: Json, after: Json, more: Iterable[Event] = (), *, counted: bool) -> bool:
+    """Writes the status if it differs. `more`: events besides the difference of the two statuses. `counted`: whether
+    the status counts the failures to resume from; a request to resume is removed only then. False if the training is no
+    longer the version `body`, and everything must be read again."""
     before = body.get("status", {})
     metadata = body["metadata"]
     training = Ref(metadata["namespace"], metadata["name"])
@@ -34,7 +35,7 @@ async def write(state: ClusterState, body: Json, after: Json, more: Iterable[Eve
     if written is None:
         await state.see(training)
         return False
-    if status.RESUME in (metadata.get("annotations") or {}) and "acknowledged" in after:
+    if counted and status.RESUME in (metadata.get("annotations") or {}):
         version = metadata["resourceVersion"]  # a later request must stay
         change = {"metadata": {"resourceVersion": version, "annotations": {status.RESUME: None}}}
         changed = await state.cluster.patch(TRAINING, training, change)

@@ -121,6 +121,17 @@ def _patched(known: Json, change: Any) -> Json:
             target = target.setdefault(parent, {})
         target[last] = add["value"]
         return made
-    for field, values in change.items():
-        made[field] = {name: value for name, value in {**made.get(field, {}), **values}.items() if value is not None}
+    return _merged(made, change)
+
+
+def _merged(known: Any, change: Any) -> Any:
+    """A JSON merge patch (RFC 7386)."""
+    if not isinstance(change, dict):
+        return change
+    made: Json = dict(known) if isinstance(known, dict) else {}
+    for name, value in change.items():
+        if value is None:
+            made.pop(name, None)
+        else:
+            made[name] = _merged(made.get(name), value)
     return made

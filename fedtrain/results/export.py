@@ -42,7 +42,7 @@ def export(
     public = public_base(summary.spec.model, base_name)
     beside = tokenizer_files(base) if base is not None else {}
     end = ending_of_hub_rows(Located(ledger, federation), summary)
-    card = model_card(summary, chosen, target.name, public, has_tokenizer=bool(beside), prompt_end=end)
+    card = model_card(summary, chosen, target.absolute().name, public, has_tokenizer=bool(beside), prompt_end=end)
     files = {**beside, CONFIG: public_config(_config(ledger, summary), public), CARD: card.encode()}
 
     def fill(folder: Path) -> None:
@@ -73,7 +73,7 @@ def export_merged(
     chosen = exported_round(summary, round)
     check_adapter(ledger, summary, chosen)
     public, end = public_base(summary.spec.model, base_name), ending_of_hub_rows(Located(ledger, federation), summary)
-    card = model_card(summary, chosen, target.name, public, merged=True, prompt_end=end)
+    card = model_card(summary, chosen, target.absolute().name, public, merged=True, prompt_end=end)
 
     def fill(folder: Path) -> None:
         adapter = folder / ".adapter"

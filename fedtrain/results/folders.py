@@ -7,19 +7,22 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from fedtrain.folder_contents import move_contents
 from fedtrain.ledger.store import StoreError
 
 
 def write_folder(target: Path, fill: Callable[[Path], None], check: Callable[[Path], None]) -> Path:
     """Create `target` atomically from what `fill` writes into an empty folder. File modes follow the umask. An existing
-    `target` is replaced if it is empty or `check` does not raise. Raises StoreError, OSError."""
+    `target` is replaced if it is empty or `check` does not raise; an empty or the current folder is filled, not
+    replaced. Raises StoreError, OSError."""
     target = target.absolute()
-    with _locked(target.parent):
+    place = target.resolve()  # a link to a folder stays
+    with _locked(place.parent):
         _check_free(target, check)
-    aside = target.with_name(f".{target.name}.{os.getpid()}")
-    before = target.with_name(f".{target.name}.{os.getpid()}.before")
+    aside = place.with_name(f".{place.name}.{os.getpid()}")
+    before = place.with_name(f".{place.name}.{os.getpid()}.before")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
         fill(aside)
@@ -27,9 +30,12 @@ def write_folder(target: Path, fill: Callable[[Path], None], check: Callable[[Pa
         for path in aside.rglob("*"):
             if path.is_file():
                 path.chmod(readable)
-        with _locked(target.parent):
+        with _locked(place.parent):
             _check_free(target, check)
-            _swap(aside, target, before)
+            if _is_kept(place):
+                _swap_contents(aside, place, before)
+            else:
+                _swap(aside, place, before)
     except OSError as error:
         raise _named(error, target, aside) from error
     finally:
@@ -86,6 +92,27 @@ def _locked(folder: Path) -> Generator[None]:
 def _check_free(target: Path, check: Callable[[Path], None]) -> None:
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         check(target)
+
+
+def _is_kept(target: Path) -> bool:
+    """Whether the folder itself stays: a shell in it would be in a deleted one."""
+    return target.is_dir() and (not any(target.iterdir()) or target.samefile(os.curdir))
+
+
+def _swap_contents(aside: Path, target: Path, before: Path) -> None:
+    """Put the files of `aside` in the place of those of `target`, which move to `before`. If that fails, they stay. The
+    model card, which says whose files these are, is moved first."""
+    before.mkdir()
+    try:
+        move_contents(target, before)
+        try:
+            move_contents(aside, target)
+        except OSError:
+            move_contents(before, target)
+            raise
+    except OSError:
+        before.rmdir()
+        raise
 
 
 def _swap(aside: Path, target: Path, before: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from fedtrain.api.crd.editor_schema import FILE_NAME, render_editor_schema
 from fedtrain.api.data import Format
 from fedtrain.data.formats import learned_digest
+from fedtrain.folder_contents import move_contents
 from fedtrain.plurals import several
 from fedtrain.quoting import quoted
 from fedtrain.splitting.base_model import base_files, base_in_file, max_length
@@ -214,8 +215,8 @@ def _write(
     test: Sequence[int],
     base: str | None,
 ) -> None:
-    """Into a folder beside `out`, which then takes its place."""
-    out = request.out.absolute()
+    """Into a folder beside `out`, which then takes its place. An empty `out` is filled: it may be the current one."""
+    folder_name, out = request.out.absolute().name, request.out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
@@ -229,8 +230,8 @@ def _write(
         if test_file:
             _write_rows(partial / "new" / test_file, rows, test)
         file = FederationFile(
-            name=slug(out.name, "federation"),
-            dataset=slug(request.data[0].stem, "data") if len(request.data) == 1 else slug(out.name, "data"),
+            name=slug(folder_name, "federation"),
+            dataset=slug(request.data[0].stem, "data") if len(request.data) == 1 else slug(folder_name, "data"),
             format=format,
             base=base,
             revision=request.revision,
@@ -244,7 +245,10 @@ def _write(
         )
         (partial / "new" / FILE).write_text(file.text(), encoding="utf-8")
         (partial / "new" / FILE_NAME).write_text(render_editor_schema(), encoding="utf-8")
-        (partial / "new").rename(out)
+        if out.is_dir() and not any(out.iterdir()):
+            move_contents(partial / "new", out)  # federation.yaml is the last
+        else:
+            (partial / "new").rename(out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -247,6 +247,21 @@ def test_an_output_that_exists_is_refused_and_left_alone(data: Path, tmp_path: P
     assert split(data, "--participants", "2", "--out", tmp_path / "out").exit_code == 1
 
 
+def test_the_current_folder_and_a_link_to_a_folder_are_filled_and_stay(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("there")
+    monkeypatch.chdir(tmp_path / "here")
+    done(data, "--participants", "2", "--out", ".")
+    done(data, "--participants", "2", "--out", "../link")
+    assert (tmp_path / "there/federation.yaml").exists()
+    assert (tmp_path / "link").is_symlink()
+    assert "metadata:\n  name: here\n" in Path("federation.yaml").read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here", "link", "there", "tickets.jsonl"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -206,6 +206,47 @@ def test_an_export_is_replaced_by_the_next(finished: Hand, tmp_path: Path) -> No
     assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".")] == []
 
 
+def test_the_current_folder_is_filled_and_stays(
+    finished: Hand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "adapter").mkdir()
+    monkeypatch.chdir(tmp_path / "adapter")
+    for number in (1, 3):  # an empty folder, and an earlier export
+        export(finished.ledger, Path(), round=number)
+        assert Path("adapter_model.safetensors").read_bytes() == finished.adapter(number)
+        assert '"adapter")' in Path("README.md").read_text()
+    assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".")] == []
+
+
+def test_a_folder_behind_a_link_is_filled_and_the_link_stays(finished: Hand, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "adapter").symlink_to("disk")
+    for number in (1, 3):
+        assert export(finished.ledger, tmp_path / "adapter", round=number) == tmp_path / "adapter"
+        assert (tmp_path / "disk/adapter_model.safetensors").read_bytes() == finished.adapter(number)
+    assert (tmp_path / "adapter").is_symlink()
+
+
+def test_files_that_cannot_be_moved_into_the_current_folder_leave_the_earlier_ones(
+    finished: Hand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = export(finished.ledger, tmp_path / "adapter", round=1)
+    monkeypatch.chdir(folder)
+    rename = Path.rename
+
+    def denied(self: Path, target: Path) -> Path:
+        if self.parent.name.endswith(str(os.getpid())) and target.name == "adapter_model.safetensors":
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", denied)
+    with pytest.raises(PermissionError) as refused:
+        export(finished.ledger, Path())
+    assert refused.value.filename == str(folder)
+    assert Path("adapter_model.safetensors").read_bytes() == finished.adapter(1)
+    assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".")] == []
+
+
 def test_a_folder_of_somebody_else_is_left_alone(finished: Hand, tmp_path: Path) -> None:
     (tmp_path / "adapter").mkdir()
     (tmp_path / "adapter/thesis.txt").write_text("years of work")

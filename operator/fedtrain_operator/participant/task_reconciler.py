@@ -187,10 +187,11 @@ class Tasks:
         if outcome is None:
             await self._journal.note(body, "Finished", sent=report.sent)
         elif outcome.spooled:
-            await self.jobs.release(ref)
             why = outcome.reason.rstrip(".")
             message = f"the update is trained and waits for the store: {why}. It is uploaded by itself later"
-            await self._report(body, task_status.uploading(body, message, self._clock()))
+            if not await self._report(body, task_status.uploading(body, message, self._clock())):
+                return Next(GONE_SECONDS)
+            await self.jobs.release(ref)  # after the report: only the job and the status say that it is trained
             return Next(UPLOAD_SECONDS)
         else:
             await self._journal.note(body, "Failed", message=outcome.reason, sent=report.sent)
@@ -248,16 +249,18 @@ class Tasks:
                 return body
         return body
 
-    async def _report(self, body: Json, content: Json) -> None:
-        before = body.get("status", {})
-        if before == content:
-            return
+    async def _report(self, body: Json, content: Json) -> bool:
+        """Whether the status is `content` now. If not, the task is gone or has changed, and is read again. Raises
+        ApiError."""
+        if body.get("status", {}) == content:
+            return True
         written = await self._sites.hub.write_status(TASK, body, content)
-        if written is None:  # it is gone or has changed, and is read again
+        if written is None:
             self.tasks.drop(body)
-            return
+            return False
         self.tasks.put(written)
         self._log(body, content)
+        return True
 
     def _log(self, body: Json, content: Json) -> None:
         marks = body["metadata"].get("labels") or {}

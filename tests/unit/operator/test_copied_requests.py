@@ -2,13 +2,11 @@
 
 import base64
 import gzip
-import json
 
 import pytest
 from fedtrain_operator.participant.transfers import COPY_SECONDS
 
 from fedtrain.api.storage import S3
-from fedtrain.contracts.exit_codes import EXIT_SPOOLED
 from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
 from fedtrain.manifests import labels
 from fedtrain.manifests.grant_check import foreign_server
@@ -80,44 +78,6 @@ def test_requests_that_a_malicious_hub_has_signed_start_no_pod(entry: str, reaso
     status = remote.hub.objects["trainingtasks", HUB, remote.ref.name]["status"]
     assert (status["phase"], status["reason"]) == ("Refused", reason)
     assert copies(remote) == {}
-
-
-def end_spooled(remote: Remote) -> None:
-    """The pod has trained, and the store did not take the update."""
-    (job,) = remote.jobs
-    failed = {**job, "status": {"conditions": [{"type": "Failed", "status": "True"}]}}
-    remote.tasks.jobs.cache.put(remote.here.add("pytorchjobs", failed))
-    ended = {"exitCode": 1, "message": json.dumps({"code": EXIT_SPOOLED, "reason": "the store is down"})}
-    container = {"name": "pytorch", "state": {"terminated": ended}}
-    pod = {"metadata": {"name": "master-0", "namespace": HERE}}
-    remote.here.add("pods", {**pod, "status": {"phase": "Failed", "containerStatuses": [container]}})
-
-
-def test_a_job_without_gpus_uploads_an_update_that_the_store_did_not_take() -> None:
-    remote = Remote()
-    policy = remote.here.objects["participantpolicies", HERE, "bank-b"]
-    spec = {**policy["spec"], "spool": {"volumeClaim": "spool"}}
-    remote.tasks.policies.put(remote.here.add("participantpolicies", {**policy, "spec": spec}))
-    remote.reconcile()
-    (job,) = remote.jobs
-    assert job["metadata"]["annotations"][labels.GPUS] == "2"
-    for _ in range(2):
-        end_spooled(remote)
-        remote.reconcile()
-        status = remote.hub.objects["trainingtasks", HUB, remote.ref.name]["status"]
-        assert (status["phase"], status["reason"]) == ("Pending", "Uploading")
-        assert "waits for the store: the store is down" in status["message"]
-        assert remote.jobs == []
-        remote.reconcile()
-        (job,) = remote.jobs
-        assert job["metadata"]["annotations"][labels.GPUS] == "0"
-        (replica,) = job["spec"]["pytorchReplicaSpecs"].values()
-        (container,) = replica["template"]["spec"]["containers"]
-        variables = {one["name"]: one["value"] for one in container["env"]}
-        assert variables["FEDTRAIN_UPLOAD"] == "1"
-        mount = {"name": "spool", "mountPath": variables["FEDTRAIN_SPOOL"], "subPath": "uid-bank-b"}
-        assert mount in container["volumeMounts"]
-        assert "nvidia.com/gpu" not in json.dumps(container.get("resources"))
 
 
 PATHS = "https://s3.example.org:9000/at"

@@ -1,6 +1,7 @@
 """One round's aggregation: from a close to `aggregate-<k>.json`, or to `close-<k+1>.json` without bad updates."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,11 +89,11 @@ class _Round:
 
     def run(self, opened: Sequence[OpenUpdate | str], files: PreviousFiles, folder: Path) -> Aggregate | Close:
         """`folder`: for temporary files."""
-        files.adapter()  # the header by which the updates were opened is intact
         updates = [update for update in opened if isinstance(update, OpenUpdate)]
         if len(updates) < len(opened):  # read the others as well, so that the next close leaves out all bad ones
             measured = iter(self._flaws(self._read(updates)))
             reasons = [update if isinstance(update, str) else next(measured) for update in opened]
+            files.adapter()  # the header by which updates are refused is intact
             return claim_next_close(self.ledger, self.close, reasons)
         if (privacy := self.spec.participant_privacy) is not None:
             return self._private(updates, privacy, files, folder)
@@ -101,19 +102,26 @@ class _Round:
     def _plain(self, updates: Sequence[OpenUpdate], files: PreviousFiles, folder: Path) -> Aggregate | Close:
         weights = weights_of(self.spec, [update.record for update in updates])
         with self._next(files, folder) as made:
-            measured = combine_updates(updates, self.layout.count, self.reading, Mean(weights), made.step)
+            measured = combine_updates(
+                updates,
+                self.layout.count,
+                self.reading,
+                Mean(weights),
+                lambda start, values: made.result().step(start, values),
+            )
             flaws = self._flaws(measured)
             if any(flaws):
                 return claim_next_close(self.ledger, self.close, flaws)
             shares = list(zip((update.closed.participant for update in updates), weights, measured, strict=True))
             parts = [(who, weight * found.norm) for who, weight, found in shares]
             recorded = [Weight(participant=who, weight=weight, norm=found.norm) for who, weight, found in shares]
-            return self._claim(made, recorded, parts)
+            return self._claim(made.result(), recorded, parts)
 
     def _private(
         self, updates: Sequence[OpenUpdate], privacy: Privacy, files: PreviousFiles, folder: Path
     ) -> Aggregate | Close:
         """Sum the updates, check them, claim the draw of noise, and only then make a noisy byte."""
+        files.adapter()  # nothing is claimed by the header of a damaged one
         planned, count = planned_privacy(self.ledger, self.close.round), self.layout.count
         records = [update.record for update in updates]
         norms = claimed_norms(planned, updates, self._read(without_norm(planned, updates)))
@@ -129,25 +137,29 @@ class _Round:
                 norms = claimed_norms(planned, updates, measured)  # of bytes with the right digest: needed once at most
             private = private_round(self.ledger, self.close, privacy, planned, records, norms, count)
             with self._next(files, folder) as made:
-                total.each_block(self.reading.threads, private.noisy(made.step))
+                total.each_block(self.reading.threads, private.noisy(made.result().step))
                 weight, members = 1 / private.arrived, [update.closed.participant for update in updates]
                 recorded = [Weight(participant=who, weight=weight) for who in members]
-                return self._claim(made, recorded, [], private.mean())
+                return self._claim(made.result(), recorded, [], private.mean())
 
     def _read(self, updates: Sequence[OpenUpdate]) -> Sequence[Measurement]:
         return read_updates(updates, self.layout.count, self.reading)
 
     @contextmanager
-    def _next(self, files: PreviousFiles, folder: Path) -> Iterator[_Next]:
-        """Drafts of the next adapter and server state, with the step that fills them."""
+    def _next(self, files: PreviousFiles, folder: Path) -> Iterator[Future[_Next]]:
+        """Drafts of the next adapter and server state, with the step that fills them. They wait for the previous files,
+        which may take as long as some blocks of the updates."""
+        with ExitStack() as stack, ThreadPoolExecutor(1) as pool:
+            yield pool.submit(self._begun, files, folder, stack)
+
+    def _begun(self, files: PreviousFiles, folder: Path, stack: ExitStack) -> _Next:
         strategy, adapter = strategy_of(self.spec.aggregation), files.adapter()
-        with ExitStack() as stack:
-            made = NextFiles(self.ledger, adapter.parent == folder, stack)
-            state, tensors = self._state(strategy, made, files.state()) if strategy.state else (None, {})
-            following = made.after(adapter, self.layout.segments)
-            trained = made.tensor(adapter, following, self.layout.segments)
-            step = ServerStep(strategy, self.previous.step + 1, trained, tensors)
-            yield _Next(strategy.name, following, state, step)
+        made = NextFiles(self.ledger, adapter.parent == folder, stack)
+        state, tensors = self._state(strategy, made, files.state()) if strategy.state else (None, {})
+        following = made.after(adapter, self.layout.segments)
+        trained = made.tensor(adapter, following, self.layout.segments)
+        step = ServerStep(strategy, self.previous.step + 1, trained, tensors)
+        return _Next(strategy.name, following, state, step)
 
     def _claim(
         self,

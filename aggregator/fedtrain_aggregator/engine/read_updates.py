@@ -31,11 +31,15 @@ _STREAMS = 16
 """Updates of which a bucket sends all bytes in one answer each. Each holds a connection, and memory of the system for
 bytes that have arrived; more updates are read by one request for each block, which costs several times as much."""
 
+_STREAM_THREADS = 4
+"""Threads that read such answers, if there are not more cores: the system receives while they work, so they hardly wait
+for the network. Each has sums in memory, and the caches have room for few."""
+
 
 @dataclass(frozen=True)
 class Reading:
-    """How updates are read: `block` values of each at a time, a multiple of kernels.CHUNK, by `threads` threads. Up to
-    `streams` updates are read front to back, each in one request to the store. None of them changes a bit of the
+    """How updates are read: `block` values of each at a time, a multiple of kernels.CHUNK, by up to `threads` threads.
+    Up to `streams` updates are read front to back, each in one request to the store. None of them changes a bit of the
     result."""
 
     block: int
@@ -68,11 +72,11 @@ def read_updates(
         return []
     run = _Pass(updates, count, reading, combination, step)
     with ThreadPoolExecutor(run.threads) as pool:
-        futures = [pool.submit(run.work, number) for number in range(run.threads)]
         try:
+            futures = [pool.submit(run.work, number) for number in range(run.threads)]
             errors = [future.exception() for future in futures]
-        except BaseException:  # a signal
-            run.stopped.set()
+        except BaseException:  # a signal, or the system starts no more threads
+            run.stop()
             raise
     for error in errors:
         if error is not None and not isinstance(error, PassStopped):
@@ -91,13 +95,14 @@ class _Pass:
         combination: Callable[[], Combination] | None,
         step: Step | None,
     ) -> None:
-        self.threads = min(reading.threads, -(-count // reading.block))
+        self._streams = len(updates) <= reading.streams
+        most = max(_STREAM_THREADS, usable_cores()) if self._streams else reading.threads
+        self.threads = min(most, reading.threads, -(-count // reading.block))
         turns = -(-count // (reading.block * self.threads))
         self._block = -(-count // (turns * self.threads * CHUNK)) * CHUNK  # so that all threads end together
         self.starts = range(0, count, self._block)
         self.stopped = Event()
-        self._streams = len(updates) <= reading.streams
-        with ThreadPoolExecutor(self.threads) as pool:
+        with ThreadPoolExecutor(reading.threads) as pool:
             self.measured = list(pool.map(self._begun, updates))
         self._updates = updates
         self._count = count
@@ -112,16 +117,23 @@ class _Pass:
 
     def work(self, first: int) -> None:
         """Do block `first` and each `threads`-th after it."""
-        combined = self._combination() if self._combination is not None else None
-        buffer = np.empty(self._block * FLOAT32_BYTES, np.uint8).data
-        with np.errstate(all="ignore"):  # values may be anything until they are checked
-            for block in range(first, len(self.starts), self.threads):
-                try:
+        block = first
+        try:
+            combined = self._combination() if self._combination is not None else None
+            buffer = np.empty(self._block * FLOAT32_BYTES, np.uint8).data
+            with np.errstate(all="ignore"):  # values may be anything until they are checked
+                for block in range(first, len(self.starts), self.threads):
                     self._do_block(block, combined, buffer)
-                except BaseException:
-                    self.stopped.set()
-                    self._turns.stop(block)
-                    raise
+        except BaseException:
+            self.stopped.set()
+            self._turns.stop(block)
+            raise
+
+    def stop(self) -> None:
+        """End all threads, also those that wait for one that never started."""
+        self.stopped.set()
+        for block in range(len(self.starts)):
+            self._turns.stop(block)
 
     def _do_block(self, block: int, combined: Combination | None, buffer: memoryview) -> None:
         start = self.starts[block]

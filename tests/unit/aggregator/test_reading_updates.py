@@ -1,7 +1,9 @@
 """The engine: passes, bytes in memory, failures."""
 
-from collections.abc import Sequence
-from threading import Lock
+import itertools
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock, Thread
 from typing import Any
 
 import numpy as np
@@ -169,3 +171,54 @@ def test_a_bucket_reader_keeps_no_bytes_after_release_and_none_of_large_reads():
     assert bytes(reader.read(5, AHEAD + 8)) == content[5 : AHEAD + 13]
     assert bytes(reader.read(9, 10)) == content[9:19]
     assert requests == [(0, AHEAD), (8, AHEAD), (5, AHEAD + 8)], "the small buffer is still valid"
+
+
+def ended(work: Callable[[], object]) -> BaseException | None:
+    """The error of `work`, which must end."""
+    found: list[BaseException | None] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:
+            found.append(error)
+        else:
+            found.append(None)
+
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert found, "still waiting"
+    return found[0]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_thread_without_memory_for_its_sums_ends_the_others(number: int):
+    """They wait for its blocks."""
+    calls = itertools.count(1)
+
+    def combination() -> RunningSum:
+        if next(calls) == number:
+            raise MemoryError
+        return RunningSum([1.0], 4096)
+
+    updates = [opened(Reader(1.0, Memory()))]
+    error = ended(lambda: read_updates(updates, COUNT, Reading(4096, 3), combination, lambda start, values: None))
+    assert isinstance(error, MemoryError)
+
+
+def test_a_thread_that_the_system_does_not_start_ends_the_others(monkeypatch: pytest.MonkeyPatch):
+    started: list[object] = []
+
+    class Pool(ThreadPoolExecutor):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+            if args == (1,):
+                raise RuntimeError("can't start new thread")
+            started.append(fn)
+            return super().submit(fn, *args, **kwargs)
+
+    monkeypatch.setattr("fedtrain_aggregator.engine.read_updates.ThreadPoolExecutor", Pool)
+    updates = [opened(Reader(1.0, Memory()))]
+    error = ended(lambda: read_updates(updates, COUNT, Reading(4096, 3)))
+    assert "start new thread" in str(error)
+    assert started

@@ -11,6 +11,7 @@ from rounds_coordinator import Coordinator
 from rounds_private import check_account, draws, private, spent
 from rounds_world import World, a_spec
 
+from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.cli.spent_privacy import kept_spending
 from fedtrain.contracts import names
 from fedtrain.contracts.gate_state import GateState, judge
@@ -30,6 +31,14 @@ def gated(losses: dict[int, float], rounds: int = 4, stateful: bool = True, **fi
     privacy = fields.pop("privacy", None)
     gate = {"maxRegression": 0.1, **fields}
     return World(a_spec(2, rounds=rounds, hub=True, gate=gate, privacy=privacy), losses=losses, stateful=stateful)
+
+
+def of_shares(max_regression: float) -> FederatedTrainingSpec:
+    """The gate's metric is a share of right answers."""
+    spec = a_spec(2, hub=True, gate={"maxRegression": max_regression}).model_dump(mode="json", by_alias=True)
+    spec["data"]["format"] = "PromptCompletion"
+    spec["evaluation"]["hub"]["metrics"] = [{"name": "loss", "type": "Choices"}]
+    return FederatedTrainingSpec.model_validate(spec)
 
 
 def outcomes(world: World) -> list[str]:
@@ -73,11 +82,19 @@ def test_small_steps_down_cannot_add_up() -> None:
     assert outcomes(world) == ["Initial", "Committed", "RolledBack", "Committed", "Committed"]
 
 
+@pytest.mark.parametrize(("best", "value"), [(0.04, 0.03), (0.58, 0.57), (1.0, 0.99)])
+def test_a_loss_of_exactly_the_limit_is_accepted(best: float, value: float) -> None:
+    """Also where the difference of the two numbers is more than the limit, in floating point."""
+    spec = of_shares(0.01)
+    accepted = judge(spec, GateState(best=best), {"loss": value})
+    assert accepted == GateState(best=best)
+    rejected = judge(spec, GateState(best=best), {"loss": value - 1 / 1_000_000})
+    assert rejected is not None
+    assert rejected.rejected is not None
+
+
 def test_shares_are_better_when_they_are_higher() -> None:
-    spec = a_spec(2, hub=True, gate={"maxRegression": 0.02}).model_dump(mode="json", by_alias=True)
-    spec["data"]["format"] = "PromptCompletion"
-    spec["evaluation"]["hub"]["metrics"] = [{"name": "loss", "type": "Choices"}]
-    choices = type(a_spec()).model_validate(spec)
+    choices = of_shares(0.02)
     before = GateState(best=0.5, consecutive=1)
     assert judge(choices, before, {"loss": 0.6}) == GateState(best=0.6)
     assert judge(choices, before, {"loss": 0.49}) == GateState(best=0.5)

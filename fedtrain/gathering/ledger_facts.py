@@ -27,9 +27,6 @@ R = TypeVar("R", bound=Record)
 
 _UPDATE = re.compile(r"rounds/[0-9]+/updates/([_a-z0-9][-a-z0-9]*)/([1-9][0-9]{0,8})/record\.json")
 PREFLIGHTS = "preflight/"
-_LONGEST_NAME = 200
-_MOST_STRAYS = 100
-"""Maximum number of reported strays. Bounds memory and the size of the report."""
 
 
 @dataclass
@@ -89,7 +86,7 @@ class LedgerGatherer:
             measurement_faults=measurement_faults,
             failures=self._failures(strays),
             end=self._only(names.END, run_end.End) if between else None,
-            strays=dict(sorted(strays.items())[:_MOST_STRAYS]),
+            strays=strays,
         )
 
     def _pass(self, round: int) -> None:
@@ -162,7 +159,7 @@ class LedgerGatherer:
         for name in listed:
             record = self._read(name, kind)
             if isinstance(record, str):
-                strays[name[:_LONGEST_NAME]] = record
+                strays[name] = record
             elif record is not None:
                 found.append(record)
         return found

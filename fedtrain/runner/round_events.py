@@ -16,6 +16,9 @@ from fedtrain.rounds.snapshot import LedgerFacts
 from fedtrain.runner.events import Delivered, Listener, ObjectIgnored, Planned, Recorded
 from fedtrain.runner.worker_pool import Ended, PoolEvent
 
+_MOST_STRAYS, _LONGEST_NAME = 100, 200
+"""Objects to report, and characters of a name: anyone with the store's credentials can write many."""
+
 
 class RoundEvents:
     """Compares each gather with the previous one. Writes `telemetry/rounds/<round>/runner.json` when a round ends."""
@@ -42,8 +45,9 @@ class RoundEvents:
         for who, closed in delivered(facts).items():
             if who not in known:
                 self._listener(Delivered(facts.current.updates[who, closed.attempt]))
-        for name in facts.strays.keys() - (before.strays.keys() if before else ()):
-            self._listener(ObjectIgnored(name, facts.strays[name]))
+        told = before.strays.keys() if before else set[str]()
+        for name in sorted(facts.strays.keys() - told)[: max(0, _MOST_STRAYS - len(told))]:
+            self._listener(ObjectIgnored(name[:_LONGEST_NAME], facts.strays[name]))
 
     def _tell_ended(self, before: LedgerFacts, newest: Manifest) -> None:
         """Report every round that was recorded since `before`: another coordinator may have recorded several, whose

@@ -48,6 +48,7 @@ _CONNECTIONS = 8
 _BLOCK = 1024 * 1024
 _LONGEST_ANSWER = 8 * 1024 * 1024
 _RENEWAL_CHECK_SECONDS = 2.0
+_SHORTEST_TRY_SECONDS = 0.1
 _OLD_DATE = timedelta(seconds=5)
 """How old the date of an answer may be: servers make it once a second, and their clocks differ a little."""
 
@@ -94,11 +95,13 @@ class Requests:
         s3: S3,
         patience: Patience | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.patience = patience or Patience()
         self._grant = grant
         self._s3 = s3
         self._sleep = sleep
+        self._clock = clock
         self._sessions: dict[tuple[str, str], Any] = {}
 
     def send(
@@ -186,7 +189,7 @@ class Requests:
         out = expired = 0.0
         attempt = 0
         while True:
-            request = choose(self._grant())
+            request, began = choose(self._grant()), self._clock()
             try:
                 response = self._once(request, body, headers, operation != "GetObject")
                 status = response.status_code
@@ -200,11 +203,12 @@ class Requests:
                     continue
             except (BotoCoreError, HTTPError) as failure:
                 error = explain(failure, self._place(request.url), name)
+            out += max(_SHORTEST_TRY_SECONDS, self._clock() - began)  # a server that does not answer takes a minute
             if not isinstance(error, StoreUnavailable) or out >= longest:
                 raise error from None
             pause = random.uniform(0.5, 1.0) * min(20.0, 0.2 * 2 ** min(attempt, 10))
             self._sleep(pause)
-            out, attempt = out + pause + 0.1, attempt + 1
+            out, attempt = out + pause, attempt + 1
 
     def _once(self, request: SignedRequest, body: bytes | None, headers: Mapping[str, str], streams: bool) -> Any:
         method = "GET" if body is None else "PUT"

@@ -196,6 +196,22 @@ def test_an_outage_that_begins_after_training_is_waited_for_half_an_hour(run: Ru
     assert 1700 <= sum(pauses) <= 1900
 
 
+def test_the_time_in_which_the_server_hangs_is_part_of_an_outage(run: Run) -> None:
+    task, tries = train_task(run.adapter(LARGE)), 0
+
+    def hang(_: Request) -> Answer:
+        nonlocal tries
+        tries += 1
+        return failure(503, "SlowDown")
+
+    with serving(hang) as s3:
+        store, pauses = patient(run, s3, task)
+        store._requests._clock = lambda: 60.0 * tries  # pyright: ignore[reportPrivateUsage]
+        with pytest.raises(StoreUnavailable, match="the server is busy or failing"):
+            upload(run, store, task, "record", LARGE)
+    assert 1700 <= 60 * tries + sum(pauses) <= 1900
+
+
 def test_a_download_that_breaks_off_continues_where_it_was(run: Run, tmp_path: Path) -> None:
     adapter = run.adapter()
     content = run.tensors((16, 8)).read_bytes()

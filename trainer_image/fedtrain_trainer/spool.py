@@ -56,11 +56,15 @@ class Spool:
 def _write(target: Path, source: Path) -> None:
     """Copy a file whole or not at all, and durably."""
     aside = target.with_name(f".{target.name}")
-    with source.open("rb") as content, aside.open("wb") as file:
-        shutil.copyfileobj(content, file, 8 * 1024 * 1024)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(target)
+    try:
+        with source.open("rb") as content, aside.open("wb") as file:
+            shutil.copyfileobj(content, file, 8 * 1024 * 1024)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(target)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
     folder = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

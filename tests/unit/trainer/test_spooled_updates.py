@@ -1,7 +1,9 @@
 """A trained update that the store does not take is uploaded later, and never trained again."""
 
+import errno
 from math import sqrt
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fedtrain_trainer.outcome import Outcome
@@ -113,3 +115,28 @@ def test_a_pod_that_only_uploads_trains_nothing(
 def test_without_a_spool_the_attempt_fails(federation: Federation) -> None:
     assignment = federation.assignment(federation.train_work(), round=1)
     assert failing(federation, assignment, StoreUnavailable("down")).code == EXIT_RETRY
+
+
+def full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_an_update_for_which_the_spool_has_no_space_is_uploaded(
+    federation: Federation, spool: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("fedtrain_trainer.spool.shutil", SimpleNamespace(copyfileobj=full))
+    assignment = federation.assignment(federation.train_work(), round=1)
+    assert federation.run(assignment).code == EXIT_DONE
+    assert federation.record(names.update(1, "a", 1), Update).samples > 0
+    assert f"{spool}: the spool does not take the trained update: No space left on device" in caplog.text
+    assert list(spool.iterdir()) == []
+
+
+def test_an_update_that_neither_spool_nor_store_takes_is_trained_again(
+    federation: Federation, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not `Spooled`: there is nothing to upload."""
+    monkeypatch.setattr("fedtrain_trainer.spool.shutil", SimpleNamespace(copyfileobj=full))
+    assignment = federation.assignment(federation.train_work(), round=1)
+    assert failing(federation, assignment, StoreUnavailable("the store is down")).code == EXIT_RETRY
+    assert list(spool.iterdir()) == []

@@ -4,6 +4,7 @@ import logging
 import math
 import secrets
 import uuid
+from pathlib import Path
 
 from blake3 import blake3
 
@@ -120,9 +121,23 @@ def _sent(context: Context, work: Train, trained: Trained, loss: float | None, r
             within_bound=within_bound,
             norm=stated(update) if work.states_norm else None,
         )
-        record = send(context, context.spool.keep(path, record) if context.spool else path, record)
+        record = send(context, _spooled(context, path, record), record)
     context.report("uploading", 1, 1)
     return record
+
+
+def _spooled(context: Context, path: Path, record: Update) -> Path:
+    """Store the update in the spool, if there is one. Return the file to upload: the given one if the spool is full,
+    for example, because the store may take it now."""
+    if context.spool is None:
+        return path
+    try:
+        return context.spool.keep(path, record)
+    except OSError as error:
+        log.warning("%s: the spool does not take the trained update: %s", context.spool.folder, error.strerror)
+        context.spool.clear()
+        context.spool = None
+        return path
 
 
 def noise_seed(context: Context, work: Train) -> bytes | None:

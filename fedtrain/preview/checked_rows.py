@@ -15,10 +15,10 @@ SAMPLED = 100
 
 @dataclass
 class CheckedRows:
-    """What was found in a data set of `who`: a participant or `HUB`. `name`: path of the data set in messages, from
-    the folder of the federation file. `dataset`: its name if the participant mixes several. `complete`: whether all
-    rows were read. `absent`: why the rows cannot be read on this machine. `digests`: of each row.
-    `normalized`: of each row with normalized texts."""
+    """What was found in a data set of `who`: a participant or `HUB`. `name`: path of the data set in messages and
+    commands, as a user in the working directory writes it. `dataset`: its name if the participant mixes several.
+    `complete`: whether all rows were read. `absent`: why the rows cannot be read on this machine. `digests`: of each
+    row. `normalized`: of each row with normalized texts."""
 
     who: str
     uri: str

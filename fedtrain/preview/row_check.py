@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import cast
 
 from fedtrain.api.data import RowSource
-from fedtrain.api.places import scheme
+from fedtrain.api.places import scheme, short_path
 from fedtrain.api.reading.federation import Federation
 from fedtrain.data.errors import DataError, MissingField
 from fedtrain.data.formats import RowChecker
@@ -41,11 +41,11 @@ def check_rows(
         for source, uri in zip(spec.data.sources, data_uris(federation, who), strict=True):
             if (who, source.name) not in skip:
                 name = source.name if mixed else None
-                found.append((CheckedRows(who, federation.resolve(uri), _name(federation, uri), name), source))
+                found.append((_unchecked(federation, who, uri, name), source))
     if spec.evaluation.hub is not None:
         uri = spec.evaluation.hub.data.uri
         source = RowSource("", spec.data.format, spec.data.fields)
-        found.append((CheckedRows(HUB, federation.resolve(uri), _name(federation, uri)), source))
+        found.append((_unchecked(federation, HUB, uri), source))
     if limit is not None:
         limit = min(limit, max(1, MOST_DATA_SETS * limit // max(1, len(found))))
     for checked, source in found:
@@ -55,11 +55,9 @@ def check_rows(
     return [checked for checked, _ in found]
 
 
-def _name(federation: Federation, uri: str) -> str:
-    """Return the path of a data set from the folder of the federation file, or its absolute path if it is elsewhere."""
+def _unchecked(federation: Federation, who: str, uri: str, dataset: str | None = None) -> CheckedRows:
     path = federation.resolve(uri)
-    folder = f"{federation.path.parent}/"
-    return str(Path(path.removeprefix(folder))) if path.startswith(folder) else path
+    return CheckedRows(who, path, short_path(path), dataset)
 
 
 def _check(found: CheckedRows, source: RowSource, limit: int | None, rendered: RenderedRows | None) -> None:

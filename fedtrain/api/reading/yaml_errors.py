@@ -192,7 +192,7 @@ def _item_above(spot: tuple[int, int], lines: list[str]) -> int:
 
 def _or_no_dash(number: int, spot: tuple[int, int], lines: list[str]) -> str:
     """Return the other fix, where the dash on line `number` may be one too many: the first one of its list."""
-    before = next((above for above in map(lambda one: _line(one, lines), range(number - 1, 0, -1)) if above.strip()), "")
+    before = "".join(_line(one, lines) for one in _previous(number, lines))
     first = len(before) - len(before.lstrip()) < spot[1] - 1 and not before.lstrip().startswith("- ")
     return f", or remove the dash and the space after it if no list begins on line {number}" if first else ""
 

@@ -15,6 +15,7 @@ from fedtrain.data.errors import DataError, OtherColumns, ShareGptTurns, not_an_
 from fedtrain.data.formats import RowChecker, format_of, learned_digest
 from fedtrain.data.formats.instruction import as_conversation, as_prompt
 from fedtrain.data.label_spellings import LabelSpellings
+from fedtrain.data.new_file import new_text_file
 from fedtrain.data.parsing import Parsed, parse_each
 from fedtrain.data.parsing.parsed import json_line
 from fedtrain.data.parsing.text_files import UTF8
@@ -65,20 +66,19 @@ class InvalidRows(Exception):
 
 
 def convert(sources: Sequence[str], out: Path, how: Conversion) -> Converted:
-    """Write the rows of all sources, in order, to the new file `out`. Nothing is left of a file that cannot be written
-    whole. Raises InvalidRows, DataError, StoreError, OSError."""
+    """Write the rows of all sources, in order, to the new file `out`, which appears once it is whole. A source may be
+    the folder of `out`. Raises InvalidRows, DataError, StoreError, OSError."""
     found = Converted()
     seen = set[bytes]()
-    try:
-        with out.open("x", encoding="utf-8", newline="\n") as lines:
-            for line, digest in _lines(sources, how, found):
-                if how.drop_repeated and digest in seen:
-                    found.repeated += 1
-                    continue
-                if how.drop_repeated:
-                    seen.add(digest)
-                lines.write(f"{line}\n")
-                found.rows += 1
+    with new_text_file(out) as lines:
+        for line, digest in _lines(sources, how, found):
+            if how.drop_repeated and digest in seen:
+                found.repeated += 1
+                continue
+            if how.drop_repeated:
+                seen.add(digest)
+            lines.write(f"{line}\n")
+            found.rows += 1
         if found.invalid and not found.rows + found.repeated:
             raise _all_invalid(found) if how.skip_invalid else found.invalid[0]
         if found.invalid and not how.skip_invalid:
@@ -91,11 +91,6 @@ def convert(sources: Sequence[str], out: Path, how: Conversion) -> Converted:
             raise DataError(f"{rows} (first: {found.blank[0]})", "name data with at least one other row")
         if not found.rows:
             raise DataError(f"{', '.join(sources)}: there are no rows", "name data with at least one row")
-    except FileExistsError:
-        raise
-    except BaseException:
-        out.unlink(missing_ok=True)
-        raise
     return found
 
 

@@ -2,7 +2,9 @@
 
 import json
 import re
+import resource
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +196,27 @@ def test_a_file_is_not_overwritten(tmp_path: Path) -> None:
     result = run(source(tmp_path, MESSAGES), "-o", tmp_path / "out.jsonl")
     assert "out.jsonl exists" in result.stderr
     assert (tmp_path / "out.jsonl").read_text() == "mine"
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """Files have at most 16 MiB, so that rows without end do not fill the disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 24, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.usefixtures("small_files")
+def test_the_output_may_be_in_a_folder_that_is_converted(tmp_path: Path) -> None:
+    rows = tmp_path / "rows"
+    (rows / "more").mkdir(parents=True)
+    row = {"prompt": "q", "completion": " a" * 100}
+    (rows / "b.jsonl").write_text(2000 * f"{json.dumps(row)}\n")  # more than the buffer of the output
+    result = run(rows, "-o", rows / "more/z.jsonl")
+    assert result.output.startswith(f"{rows / 'more/z.jsonl'}: 2,000 rows\n")
+    assert written(rows / "more/z.jsonl") == 2000 * [row]
+    assert [path.name for path in (rows / "more").iterdir()] == ["z.jsonl"]
 
 
 def test_the_message_about_another_format_names_the_command(tmp_path: Path) -> None:

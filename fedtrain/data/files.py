@@ -9,7 +9,7 @@ from fedtrain.data.errors import DataError
 DOCUMENTATION = (".md", ".rst", ".html")
 """Suffixes of files that may accompany data in a folder."""
 _DOCUMENTS = ("license", "notice", "readme", "_success")
-"""Names of files, without suffix, that may accompany data in a folder."""
+"""Names of files, without suffix, that may accompany data in a folder, unless they have the suffix of a data file."""
 
 
 def data_files(root: Path, shown: str, name: str | None = None) -> list[tuple[Path, str]]:
@@ -60,4 +60,4 @@ def _is_folder(path: Path, name: str) -> bool:
 
 
 def _is_documentation(path: Path) -> bool:
-    return path.suffix.lower() in DOCUMENTATION or path.stem.lower() in _DOCUMENTS
+    return path.suffix.lower() in DOCUMENTATION or (path.stem.lower() in _DOCUMENTS and file_type(path.name) is None)

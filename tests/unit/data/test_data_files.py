@@ -1,5 +1,6 @@
 """Every file of a data set is read or refused by name; hidden paths are skipped."""
 
+import gzip
 import json
 import os
 from pathlib import Path
@@ -75,10 +76,19 @@ def test_hidden_paths_are_skipped(folder: Path, name: str) -> None:
     assert len(read(folder)) == 1
 
 
-@pytest.mark.parametrize("name", ["README.md", "LICENSE", "NOTICE.txt", "_SUCCESS"])
+@pytest.mark.parametrize("name", ["README.md", "LICENSE", "NOTICE.txt", "_SUCCESS", "about.rst"])
 def test_documentation_may_accompany_data(folder: Path, name: str) -> None:
     (folder / name).write_text("about")
     assert len(read(folder)) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["notice.jsonl", "License.JSONL", "readme.ndjson", "more/_success.jsonl", "notice.jsonl.gz"]
+)
+def test_rows_are_read_whatever_their_file_is_called(folder: Path, name: str) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(gzip.compress(LINE.encode()) if name.endswith(".gz") else LINE.encode())
+    assert sorted(row.where for row in read(folder)) == sorted(["a.jsonl:1", f"{name}:1"])
 
 
 @pytest.mark.parametrize("before", ["\ufeff\n", "\ufeff\n\ufeff", f"{LINE}\ufeff"])

@@ -97,9 +97,13 @@ def seconds(duration: str) -> float:
     return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9.]+)(ms|[smhd])", duration))
 
 
+_NOT_TEXT = re.compile(r"[0-9]+(e-?[0-9]+)?|0[ox][0-9a-f]+|0b[01]+|true|false|null|yes|no|on|off|y|n")
+"""Names that are a number, a boolean or null to a reader of YAML 1.2 or, as kubectl, of YAML 1.1."""
+
+
 def label_in_yaml(name: str) -> str:
     """Return a name as it is written in YAML: in quotes if it would be a number, a boolean or null without."""
-    return f'"{name}"' if re.fullmatch(r"[0-9]+(e[0-9]+)?|0[ox][0-9a-f]+|true|false|null", name) else name
+    return f'"{name}"' if _NOT_TEXT.fullmatch(name) else name
 
 
 def as_label(text: str) -> str | None:

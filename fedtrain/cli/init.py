@@ -26,7 +26,7 @@ _POLICY = """---
 apiVersion: fedtrain.dev/v1alpha1
 kind: ParticipantPolicy
 metadata:
-  name: {participant}
+  name: {name}
 spec:
   datasets:
     - {{name: tickets, uri: ./data/{participant}.jsonl}}   # a file, a folder, a data set on disk, or s3://
@@ -142,11 +142,16 @@ def _run_name(file: Path) -> str:
 
 
 def _text(name: str, participants: tuple[str, ...]) -> str:
+    from fedtrain.api.base import label_in_yaml  # imports pydantic, which --help does not need
+
     template = resources.files("fedtrain.cli").joinpath("templates/federation.yaml").read_text(encoding="utf-8")
     return (
-        template.replace("{name}", name)
-        .replace("{participants}", "\n".join(f"    - name: {participant}" for participant in participants))
-        .replace("{policies}", "\n".join(_POLICY.format(participant=participant) for participant in participants))
+        template.replace("runs/default/{name}", f"runs/default/{name}")
+        .replace("{name}", label_in_yaml(name))
+        .replace("{participants}", "\n".join(f"    - name: {label_in_yaml(one)}" for one in participants))
+        .replace(
+            "{policies}", "\n".join(_POLICY.format(participant=one, name=label_in_yaml(one)) for one in participants)
+        )
     )
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fedtrain.api.base import label_in_yaml
 from fedtrain.api.crd.editor_schema import FILE_NAME
 from fedtrain.api.data import Format
 from fedtrain.api.evaluation import MetricType
@@ -36,7 +37,7 @@ class FederationFile:
         return "".join([self._training(), *(self._policy(name, path) for name, path in self.files)])
 
     def _training(self) -> str:
-        participants = "".join(f"    - name: {name}\n" for name, _ in self.files)
+        participants = "".join(f"    - name: {label_in_yaml(name)}\n" for name, _ in self.files)
         return f"""\
 # yaml-language-server: $schema={FILE_NAME}
 # Written by `fedtrain split`.
@@ -47,7 +48,7 @@ class FederationFile:
 apiVersion: fedtrain.dev/v1alpha1
 kind: FederatedTraining
 metadata:
-  name: {self.name}
+  name: {label_in_yaml(self.name)}
 spec:
   model:
 {self._base()}\
@@ -55,7 +56,7 @@ spec:
       rank: 8
       alpha: 16
   data:
-    dataset: {self.dataset}
+    dataset: {label_in_yaml(self.dataset)}
     format: {self.format}
     maxLength: {self.max_length}                       # tokens; longer rows are cut to this length
     validationFraction: {VALIDATION_FRACTION}              # of each participant's rows, held out from its training
@@ -102,10 +103,10 @@ spec:
 apiVersion: fedtrain.dev/v1alpha1
 kind: ParticipantPolicy
 metadata:
-  name: {name}
+  name: {label_in_yaml(name)}
 spec:
   datasets:
-    - {{name: {self.dataset}, uri: {_quoted(path)}}}
+    - {{name: {label_in_yaml(self.dataset)}, uri: {_quoted(path)}}}
 """
 
 

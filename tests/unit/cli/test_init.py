@@ -156,6 +156,14 @@ def test_participants_may_be_named(here: Path):
     assert all(Path(federation.resolve(p.spec.datasets[0].uri)).stat().st_size for p in federation.policies.values())
 
 
+def test_names_that_yaml_reads_as_numbers_or_booleans_are_in_quotes(here: Path) -> None:
+    run("init", "2025", "--participant", "1,012,1e-3,0x1f,true,null,no")
+    training = read_file(here / "2025/federation.yaml").training
+    assert training.metadata.name == "2025"
+    assert [one.name for one in training.spec.participants] == ["1", "012", "1e-3", "0x1f", "true", "null", "no"]
+    assert "are in runs/default/2025." in (here / "2025/federation.yaml").read_text()
+
+
 @pytest.mark.parametrize("named", [["Bank_A"], ["a" * 41], ["bank-a", "bank-a"]])
 def test_names_that_can_not_be_are_refused_before_anything_is_written(named: list[str], here: Path):
     result = run("init", *(part for name in named for part in ("--participant", name)))

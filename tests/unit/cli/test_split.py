@@ -154,6 +154,15 @@ def test_by_a_field_each_value_is_a_participant(data: Path, tmp_path: Path) -> N
     assert all({row["site"] for row in rows} == {f"Site {name[-1]}"} for name, rows in found.items())
 
 
+def test_names_that_yaml_reads_as_numbers_or_booleans_are_in_quotes(tmp_path: Path) -> None:
+    sites = ["1", "2", "012", "1e3", "null", "yes"]
+    data = written(tmp_path / "2023.jsonl", [{**row, "site": site} for row in ROWS[:2] for site in sites])
+    done(data, "--by", "site", "--base", a_base(tmp_path), "--out", tmp_path / "2025")
+    training = read_file(tmp_path / "2025/federation.yaml").training
+    assert (training.metadata.name, training.spec.data.dataset) == ("2025", "2023")
+    assert [one.name for one in training.spec.participants] == sorted(sites)
+
+
 def test_the_value_of_each_participant_is_shown_beside_its_name(data: Path, tmp_path: Path) -> None:
     result = done(data, "--by", "site", "--label", "completion", "--out", tmp_path / "out")
     assert "│ site-0 │ Site 0 │" in " ".join(result.output.split())

@@ -7,10 +7,13 @@ from contextlib import AsyncExitStack
 from fedtrain.api.data import described
 from fedtrain.contracts.tasks import Assignment
 from fedtrain.manifests import labels
+from fedtrain.manifests.conditions import Condition
 from fedtrain.manifests.kinds import Json
 from fedtrain.manifests.launcher import Launcher
 from fedtrain.manifests.policy_check import capped
 from fedtrain.manifests.render_digest import mark_of
+from fedtrain_operator.kube.api_error import ApiError
+from fedtrain_operator.kube.pod_fixes import fields_of
 from fedtrain_operator.participant import task_status
 from fedtrain_operator.participant.fingerprint_key import ensure_key
 from fedtrain_operator.participant.jobs import Jobs
@@ -41,7 +44,7 @@ class JobStarts:
 
     async def start(self, whole: Json, now: float) -> Json | None:
         """The job of a task that may start; None if the ledger of privacy or the key was written meanwhile. `now`: by
-        the participant's clock. Raises TaskRefused, TaskHeld, NotSigned, ApiError."""
+        the participant's clock. Raises TaskRefused, TaskHeld, NotSigned, NotCreated, ApiError."""
         allowed = await self._owners_policy.judged(whole)
         async with AsyncExitStack() as held:
             running = 0
@@ -64,7 +67,7 @@ class JobStarts:
             raise TaskRefused(refusal)
 
     async def _create(self, whole: Json, allowed: Allowed) -> Json:
-        """Raises ApiError, also if the audit log cannot be written: no task starts without its line."""
+        """Raises NotCreated, and ApiError if the audit log cannot be written: no task starts without its line."""
         await self._journal.note(whole, "Started", dataset=described(allowed.assignment.task.data))
         return await self._jobs.create(self._rendered(whole, allowed, task_status.uploads(whole)))
 
@@ -81,3 +84,10 @@ class JobStarts:
             return False
         uploads = labels.UPLOAD in (job["metadata"].get("annotations") or {})
         return mark_of(job) != mark_of(self._rendered(whole, allowed, uploads))
+
+
+def not_prepared(who: str, error: ApiError) -> Condition:
+    """The condition of a task whose job cannot be prepared, because another object cannot be read or written. Pure."""
+    fix = "" if error.may_pass else f" Correct this, or ask {fields_of(who).administrator}."
+    message = f"{who}'s task can't start: {str(error).rstrip('.')}.{fix} It is tried again by itself"
+    return Condition("Startable", "False", "NotPrepared", message)

@@ -29,6 +29,14 @@ class Load:
     gpus: int
 
 
+class NotCreated(Exception):
+    """The API server does not take a job."""
+
+    def __init__(self, error: ApiError) -> None:
+        self.error = error
+        super().__init__(str(error))
+
+
 class Jobs:
     """`cache` is fed by the watch."""
 
@@ -59,12 +67,14 @@ class Jobs:
         return job
 
     async def create(self, job: Json) -> Json:
-        """Create the job, or return the existing one of this name. Raises ApiError."""
+        """Create the job, or return the existing one of this name. Raises NotCreated, ApiError."""
         try:
             made = await self._cluster.create(self.kind, job)
         except AlreadyExists:
             at = Ref(job["metadata"]["namespace"], job["metadata"]["name"])
             made = await self._cluster.get(self.kind, at) or job
+        except ApiError as error:
+            raise NotCreated(error) from error
         if "uid" in made["metadata"]:
             self.cache.put(made)
         return made

@@ -17,8 +17,8 @@ from fedtrain_operator.kube.loops import Next
 from fedtrain_operator.kube.pod_outcome import TrainerReport
 from fedtrain_operator.kube.stuck_containers import StuckContainers
 from fedtrain_operator.participant import task_status
-from fedtrain_operator.participant.job_starts import JobStarts
-from fedtrain_operator.participant.jobs import Jobs, uid_of_another
+from fedtrain_operator.participant.job_starts import JobStarts, not_prepared
+from fedtrain_operator.participant.jobs import Jobs, NotCreated, uid_of_another
 from fedtrain_operator.participant.journal import Journal
 from fedtrain_operator.participant.owners_policy import OwnersPolicy, TaskHeld, TaskRefused, spec_of_task
 from fedtrain_operator.participant.sites import Sites
@@ -173,12 +173,15 @@ class Tasks:
             if young:  # the hub signs right after it has created the task
                 return Next(SIGNED_SECONDS)
             raise TaskHeld(Wait(NOT_SIGNED, _NOT_SIGNED)) from None
-        except ApiError as error:
-            if error.code == 0 or (error.may_pass and young):
-                raise
-            refused = self.jobs.not_created(spec_of_task(whole).task.participant, error)
-            await self._report(body, task_status.of_job(body, Standing("Pending"), None, refused, self._clock()))
-            return Next(self._pod_check)
+        except NotCreated as failed:
+            error, condition_of = failed.error, self.jobs.not_created
+        except ApiError as failed:
+            error, condition_of = failed, not_prepared
+        if error.code == 0 or (error.may_pass and young):
+            raise error
+        waits = condition_of(spec_of_task(whole).task.participant, error)
+        await self._report(body, task_status.of_job(body, Standing("Pending"), None, waits, self._clock()))
+        return Next(self._pod_check)
 
     async def _end(self, ref: Ref, body: Json, standing: Standing) -> Next:
         """Report a job that has ended, or delete one whose update the store did not take: another job uploads it."""

@@ -93,6 +93,40 @@ def test_an_error_that_may_pass_is_reported_once_the_task_has_waited_for_it() ->
     assert "the API server failed the request: 500 InternalError" in participant.status["message"]
 
 
+def refusing_to_read(kind: str, code: int, reason: str) -> Any:
+    def fault(request: Request) -> ApiError | None:
+        return ApiError(code, reason, f"{kind} is locked") if request.kind == kind else None
+
+    return fault
+
+
+@pytest.mark.parametrize("kind", ["participantpolicies", "secrets"])
+def test_an_error_before_the_job_is_created_does_not_blame_the_job(kind: str) -> None:
+    participant = Participant()
+    participant.server.fault = refusing_to_read(kind, 403, "Forbidden")
+    participant.reconcile()
+    assert participant.status["phase"] == "Pending"
+    assert participant.status["message"] == (
+        f"bank-b's task can't start: 403 Forbidden: {kind} is locked. Correct this, or ask the administrator of "
+        "bank-b's cluster. It is tried again by itself"
+    )
+    assert participant.startable()["reason"] == "NotPrepared"
+    participant.server.fault = lambda _: None
+    participant.reconcile()
+    assert len(participant.server.all("pytorchjobs")) == 1
+
+
+def test_an_error_that_may_pass_before_the_job_is_created_asks_for_no_correction() -> None:
+    participant = Participant()
+    participant.server.fault = refusing_to_read("secrets", 503, "Unavailable")
+    with pytest.raises(ApiError):
+        participant.reconcile()
+    participant.time.now += POD_CHECK
+    participant.reconcile()
+    words = "bank-b's task can't start: 503 Unavailable: secrets is locked. It is tried again by itself"
+    assert participant.status["message"] == words
+
+
 def test_a_worker_whose_pod_is_refused_is_reported_though_the_master_runs() -> None:
     participant = Participant()
     participant.reconcile()

@@ -184,14 +184,20 @@ def _converted(parsed: Parsed, target: Target, how: Conversion, found: Converted
     fields = _in_format(row, target)
     if isinstance(fields.get("prompt"), str) and how.separator:
         found.separated += _has_separator(fields["prompt"], fields["completion"], how.separator)
-        bare = how.separator.rstrip(" ")
-        fields["prompt"] += bare
-        fields["completion"] = how.separator[len(bare) :] + fields["completion"]
+        fields = _separated(fields, how.separator)
     for warning in row.warnings:
         if not (warning.problem == "JoinedWords" and (how.separator or target != "PromptCompletion")):
             count_warning(found.warnings, warning, row.where)
     others = _others(parsed, row_format, how.fields, fields)
     return json_line({**fields, **others}), row_digest(fields)
+
+
+def _separated(fields: Mapping[str, Any], separator: str) -> dict[str, Any]:
+    """Return a pair of texts with the separator. Choices are answers: they begin as the completion does."""
+    bare = separator.rstrip(" ")
+    blanks = separator[len(bare) :]
+    made = {**fields, "prompt": fields["prompt"] + bare, "completion": blanks + fields["completion"]}
+    return {**made, "choices": [blanks + one for one in fields["choices"]]} if "choices" in fields else made
 
 
 def _with_texts(parsed: Parsed, format: Format, names: Fields | None) -> Parsed:

@@ -383,6 +383,15 @@ def test_a_separator_stands_between_prompt_and_completion(tmp_path: Path) -> Non
     assert f"\nnext:\n  fedtrain split {tmp_path / 'out.jsonl'} --participants 4 --base BASE --out " in result.output
 
 
+@pytest.mark.parametrize("row", [{"prompt": "a", "completion": "x"}, {"instruction": "a", "output": "x"}])
+def test_blanks_of_a_separator_begin_the_choices_too(tmp_path: Path, row: dict[str, str]) -> None:
+    rows = source(tmp_path, {**row, "choices": ["x", "y"]})
+    run(rows, "-o", tmp_path / "out.jsonl", "--to", "PromptCompletion", "--separator", "\n=>  ")
+    made = written(tmp_path / "out.jsonl")[0]
+    assert made["prompt"].endswith("\n=>")
+    assert (made["completion"], made["choices"]) == ("  x", ["  x", "  y"])
+
+
 @pytest.mark.parametrize(
     ("separator", "prompt", "completion"),
     [(" =>", "a =>", " x"), (" => ", "a =>", "x"), (r"\n=> ", "a\n=>", " x"), (" ", "a", " x"), (" ", "a ", "x")],

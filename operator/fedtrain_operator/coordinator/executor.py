@@ -21,6 +21,7 @@ from fedtrain.rounds.snapshot import TaskKey
 from fedtrain.rounds.unreachable import UNASKED
 from fedtrain_operator.coordinator import transfers
 from fedtrain_operator.coordinator.executions import TERMINAL, cancelled, over, who_of
+from fedtrain_operator.coordinator.own_objects import is_hub
 from fedtrain_operator.coordinator.refusals import CREATE_TASK, HUB
 from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.state import ClusterState, Memory
@@ -186,8 +187,3 @@ class Executor:
 
     def _deleting(self, kind: Kind, body: Json) -> Callable[[], Awaitable[None]]:
         return lambda: self._cluster.delete(kind, ref_of(body), body["metadata"]["uid"])
-
-
-def is_hub(key: TaskKey) -> bool:
-    """Whether the work is one of the hub's own jobs."""
-    return key.who.startswith("_")

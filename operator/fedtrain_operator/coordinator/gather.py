@@ -8,6 +8,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.manifests.kinds import Json, Ref
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain_operator.coordinator import status
+from fedtrain_operator.coordinator.own_objects import is_own_job, is_own_task
 from fedtrain_operator.coordinator.round_history import last_rounds
 from fedtrain_operator.coordinator.state import ClusterState, Memory
 
@@ -23,7 +24,8 @@ def wishes(body: Json) -> object:
 
 @dataclass
 class Gatherer:
-    """Gathers for one training in one pass. `unasked`: participants that cannot be given tasks, and why.
+    """Gathers for one training in one pass. `records`: the Participants that the training names and that exist, by
+    name. `unasked`: participants that cannot be given tasks, and why.
     `acknowledged`: failures that the user asked to resume from, read once a pass so that a failure of this very pass
     stands. `fresh`: whether the ledger was read in this pass."""
 
@@ -33,9 +35,16 @@ class Gatherer:
     spec: FederatedTrainingSpec
     memory: Memory
     resync: float
+    records: Mapping[str, Json]
     unasked: Mapping[str, str] = field(default_factory=dict[str, str])
     acknowledged: int | None = None
     fresh: bool = False
+
+    def tasks(self) -> list[Json]:
+        """The tasks of the run."""
+        assert self.memory.run is not None
+        run = self.memory.run
+        return [task for task in self.state.tasks.of(self.training) if is_own_task(task, run, self.records)]
 
     async def gather(self) -> Snapshot:
         """Reads the ledger again when an execution has ended, when the object has changed, when `memory.facts` was
@@ -46,8 +55,8 @@ class Gatherer:
         await self.state.read_outcomes(self.training, memory)
         existing = memory.executions.of(
             memory.gatherer.run.run_id,
-            self.state.tasks.of(self.training),
-            self.state.jobs.of(self.training),
+            self.tasks(),
+            [job for job in self.state.jobs.of(self.training) if is_own_job(job, memory.gatherer.run)],
             lambda job: memory.outcomes.get(job["metadata"]["uid"]),  # one may have failed since they were read
             self.state.steady(),
         )

@@ -1,6 +1,5 @@
 """Events that the coordinator follows: they feed the caches and wake the loops."""
 
-from fedtrain.manifests import labels
 from fedtrain.manifests.conditions import holds
 from fedtrain.manifests.kinds import JOB, PARTICIPANT, TASK, TRAINING, Json, Ref, ref
 from fedtrain_operator.coordinator.state import ClusterState
@@ -18,11 +17,14 @@ def register(state: ClusterState, loops: Loops, connections: Loops) -> None:
             loops.wake(training)
 
     def on_child(cache: Cache, event: Json) -> None:
-        training = labels.training_of(event["object"])
-        if training is not None:
-            changed = event["type"] is not None or is_new(cache, event)  # most of a list is known
-            take(cache, event)
-            if changed and state.trainings.get(training) is not None:
+        known = cache.get(ref(event["object"]))
+        trainings = {cache.owner(one) for one in (known, event["object"]) if one is not None}  # its labels may change
+        if known is None and trainings == {None}:
+            return
+        changed = event["type"] is not None or is_new(cache, event)  # most of a list is known
+        take(cache, event)
+        for training in trainings:
+            if changed and training is not None and state.trainings.get(training) is not None:
                 loops.wake(training)
 
     def on_task(event: Json) -> None:

@@ -138,7 +138,7 @@ class Coordinator:
         assert memory.gatherer is not None
         asked = askable(here, records)
         unasked = why_not_asked(here, records, [one.name for one in spec.participants if one.name not in unread])
-        gatherer = Gatherer(self.state, training, body, spec, memory, self._settings.resync, unasked)
+        gatherer = Gatherer(self.state, training, body, spec, memory, self._settings.resync, records, unasked)
         executor = Executor(self.state, self._settings, training, spec, memory, asked, requests, unasked)
         if opened:
             await executor.delete_other_runs()
@@ -240,7 +240,7 @@ class Coordinator:
             participants_seen(snapshot.silent),
             *forecast(gatherer.body, gatherer.spec, snapshot.ledger),
         ]
-        pods = pod_conditions(self.state.tasks.of(gatherer.training), list(stuck.values()))
+        pods = pod_conditions(gatherer.tasks(), list(stuck.values()))
         return await self._report(gatherer, snapshot, decision, conditions, pods, report, pod_check)
 
     async def _changed(self, gatherer: Gatherer) -> bool:

@@ -17,6 +17,7 @@ from fedtrain_operator.coordinator.event_limit import EventLimit
 from fedtrain_operator.coordinator.executions import Executions, failed, over
 from fedtrain_operator.coordinator.heartbeat import Heartbeats
 from fedtrain_operator.coordinator.metrics import RoundMetrics
+from fedtrain_operator.coordinator.own_objects import training_of_job
 from fedtrain_operator.coordinator.progress import Progress
 from fedtrain_operator.coordinator.refusals import Refusals
 from fedtrain_operator.coordinator.signatures import Signatures
@@ -81,7 +82,7 @@ class ClusterState:
         self.trainings = Cache()
         self.participants = Cache()
         self.tasks = Cache(labels.training_of, summary_of_task)  # what is ordered is in the ledger
-        self.jobs = Cache(labels.training_of)
+        self.jobs = Cache(training_of_job)
         self.heartbeats = Heartbeats(heartbeat, steady, clock)
         self.metrics = RoundMetrics()
         self.transfer_secrets = TransferSecrets(cluster, clock, steady)

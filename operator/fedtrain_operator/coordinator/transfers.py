@@ -21,6 +21,7 @@ from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import TASK, Json, Ref, ref
 from fedtrain.rounds.snapshot import TaskKey
 from fedtrain_operator.coordinator.executions import TERMINAL, being_deleted, cancelled, who_of
+from fedtrain_operator.coordinator.own_objects import is_own_task
 from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.signatures import PENDING_SECONDS, Place, Written
 from fedtrain_operator.coordinator.state import ClusterState, Memory
@@ -147,13 +148,12 @@ def _is_pending(task: Json) -> bool:
 
 
 def _may_run(task: Json, run: Run, records: Mapping[str, Json]) -> bool:
-    """Whether this is a task of the run, in the namespace of its participant, that has not ended."""
-    key = labels.key_of(task, run.run_id)
-    if key is None or key.who not in records or records[key.who]["spec"]["namespace"] != task["metadata"]["namespace"]:
-        return False
+    """Whether this is a task of the run for an existing participant that has not ended."""
     ended = task.get("status", {}).get("phase") in TERMINAL
-    return task["metadata"]["name"] == labels.name_of(run, key) and not (
-        ended or cancelled(task) or being_deleted(task)
+    return (
+        who_of(task) in records
+        and is_own_task(task, run, records)
+        and not (ended or cancelled(task) or being_deleted(task))
     )
 
 

@@ -39,7 +39,7 @@ class Cache:
         owner: Callable[[Json], Ref | None] = lambda _: None,
         seen: Callable[[Json], Json] = without_managed_fields,
     ) -> None:
-        self._owner = owner
+        self.owner = owner
         self._seen = seen
         self._objects: dict[Ref, Json] = {}
         self._children: dict[Ref, set[Ref]] = {}
@@ -61,8 +61,10 @@ class Cache:
         known = self._objects.get(name)
         if self._gone.get(uid, -1) >= _version(body) or (known is not None and _version(known) > _version(body)):
             return
+        if known is not None:  # its labels may have changed
+            self._disown(name, known)
         self._objects[name] = self._seen(body)
-        if (owner := self._owner(body)) is not None:
+        if (owner := self.owner(body)) is not None:
             self._children.setdefault(owner, set()).add(name)
 
     def drop(self, body: Json) -> None:
@@ -73,15 +75,15 @@ class Cache:
             self._gone.popitem(last=False)
         known = self._objects.get(name)
         if known is not None and known["metadata"]["uid"] == uid:
-            self._remove(name, known)
+            del self._objects[name]
+            self._disown(name, known)
 
     def within(self, namespace: str) -> list[Json]:
         """The objects of a namespace; "" is all of them."""
         return [body for name, body in self._objects.items() if namespace in ("", name.namespace)]
 
-    def _remove(self, name: Ref, known: Json) -> None:
-        del self._objects[name]
-        if (owner := self._owner(known)) is not None:
+    def _disown(self, name: Ref, known: Json) -> None:
+        if (owner := self.owner(known)) is not None:
             self._children[owner].discard(name)
             if not self._children[owner]:
                 del self._children[owner]

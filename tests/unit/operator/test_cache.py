@@ -9,14 +9,14 @@ from fedtrain.manifests.labels import TRAINING, TRAINING_NAMESPACE, training_of
 OWNER = Ref("hub", "tickets")
 
 
-def task(name: str, version: int, uid: str = "") -> Json:
-    labels = {TRAINING: OWNER.name, TRAINING_NAMESPACE: OWNER.namespace}
+def task(name: str, version: int, uid: str = "", owner: Ref = OWNER) -> Json:
+    labels = {TRAINING: owner.name, TRAINING_NAMESPACE: owner.namespace}
     metadata = {"name": name, "namespace": "at", "uid": uid or name, "resourceVersion": str(version), "labels": labels}
     return {"metadata": metadata}
 
 
-def names(cache: Cache) -> list[str]:
-    return [body["metadata"]["name"] for body in cache.of(OWNER)]
+def names(cache: Cache, owner: Ref = OWNER) -> list[str]:
+    return [body["metadata"]["name"] for body in cache.of(owner)]
 
 
 def test_an_older_version_does_not_replace_a_newer_one() -> None:
@@ -43,6 +43,18 @@ def test_another_object_of_the_same_name_is_another_object() -> None:
     cache.put(task("one", 3, uid="second"))
     cache.drop(task("one", 2, uid="first"))
     assert names(cache) == ["one"]
+
+
+def test_an_object_whose_labels_change_belongs_to_its_new_owner_only() -> None:
+    cache, other = Cache(training_of), Ref("hub", "letters")
+    cache.put(task("one", 1))
+    cache.put(task("one", 2, owner=other))
+    assert names(cache) == []
+    assert names(cache, other) == ["one"]
+    cache.put({"metadata": task("one", 3)["metadata"] | {"labels": {}}})
+    assert names(cache, other) == []
+    cache.drop(task("one", 4, owner=other))
+    assert names(cache) == names(cache, other) == cache.all() == []
 
 
 def test_a_version_that_a_list_or_an_answer_has_brought_is_not_new() -> None:

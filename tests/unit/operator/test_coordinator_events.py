@@ -1,4 +1,4 @@
-"""What wakes the passes of trainings and of participants: changes, and not the heartbeats."""
+"""What wakes the passes of trainings and of participants: changes of Participants, tasks and Jobs, not heartbeats."""
 
 from collections.abc import Callable
 from typing import cast
@@ -10,7 +10,8 @@ from fedtrain_operator.kube.cache import Cache
 from fedtrain_operator.kube.loops import Loops
 from fedtrain_operator.kube.streams import Streams
 
-from fedtrain.manifests.kinds import PARTICIPANT, Json, Kind, Ref
+from fedtrain.manifests import labels
+from fedtrain.manifests.kinds import JOB, PARTICIPANT, TASK, Json, Kind, Ref
 from tests.unit.operator.api_server import ApiServer
 from tests.unit.operator.federation import Time
 
@@ -53,6 +54,14 @@ class Coordinator:
         body = {"metadata": metadata, "spec": {"namespace": "at-bank-b", **(spec or {})}, "status": status}
         self.handlers[PARTICIPANT]({"type": event, "object": body})
 
+    def see_child(self, kind: Kind, event: str, namespace: str, training: str) -> None:
+        """An event about an object with the labels of a training; "": without them."""
+        self.trainings.names = []
+        self.version += 1
+        marks = labels.of_training(Ref("hub", training)) if training else labels.OURS
+        metadata = {"name": "one", "namespace": namespace, "uid": "one", "resourceVersion": str(self.version)}
+        self.handlers[kind]({"type": event, "object": {"metadata": metadata | {"labels": marks}, "spec": {}}})
+
 
 @pytest.fixture
 def coordinator() -> Coordinator:
@@ -86,3 +95,24 @@ def test_a_participant_that_falls_silent_or_returns_wakes_its_trainings(coordina
     coordinator.see("MODIFIED", lastSeen="1", conditions=SILENT)
     coordinator.see("MODIFIED", lastSeen="2", conditions=SILENT)
     assert coordinator.connections.names == ["bank-b"], "its next heartbeat makes it connected"
+
+
+def test_a_task_whose_labels_change_wakes_both_trainings_and_then_the_new_one(coordinator: Coordinator) -> None:
+    tasks = coordinator.state.tasks
+    coordinator.see_child(TASK, "ADDED", "at-bank-b", "tickets")
+    assert coordinator.trainings.names == ["tickets"]
+    coordinator.see_child(TASK, "MODIFIED", "at-bank-b", "letters")
+    assert sorted(coordinator.trainings.names) == ["letters", "tickets"]
+    coordinator.see_child(TASK, "MODIFIED", "at-bank-b", "")
+    assert coordinator.trainings.names == ["letters"]
+    coordinator.see_child(TASK, "DELETED", "at-bank-b", "")
+    assert tasks.all() == []
+
+
+def test_jobs_in_other_namespaces_than_the_trainings_are_not_its_jobs(coordinator: Coordinator) -> None:
+    """Others may create Jobs with its labels in theirs."""
+    coordinator.see_child(JOB, "ADDED", "at-bank-b", "tickets")
+    assert coordinator.trainings.names == coordinator.state.jobs.all() == []
+    coordinator.see_child(JOB, "ADDED", "hub", "tickets")
+    assert coordinator.trainings.names == ["tickets"]
+    assert len(coordinator.state.jobs.of(Ref("hub", "tickets"))) == 1

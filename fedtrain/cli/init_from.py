@@ -41,13 +41,12 @@ def write(run: str, target: Path, number: str | None, force: bool) -> None:
     chosen = exported_round(summary, wanted)
     if kept := kept_text(summary, wanted, chosen):
         aside(f"note: {kept}")
-    adapter = export(
-        ledger, folder / f"{ledger.name}-adapter-{chosen.number}", chosen.number, federation=located.federation
-    )
+    adapter = folder / f"{ledger.name}-adapter-{chosen.number}"
     uri, digest = f"./{adapter.name}", str(chosen.adapter)
     claimed = ledger.read(names.RUN, Run)
     assert claimed is not None
     text = from_file(source, name, uri, digest) if source else from_spec(ledger, claimed.spec, name, uri, digest)
+    adapter = export(ledger, adapter, chosen.number, federation=located.federation)
     write_file(file, text.encode())
     click.echo(f"wrote {short_path(str(adapter))}: the adapter of {ledger.name} after round {chosen.number}")
     click.echo(f"wrote {short_path(str(file))}: the run {name}, which starts from it")

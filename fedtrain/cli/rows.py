@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 2
 """Participants in an example."""
+_DIGITS = 18
+"""Digits of a number that is read: Python refuses to read more than 4300."""
 option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--rows",
     multiple=True,
@@ -30,6 +32,8 @@ def places(entries: Iterable[str]) -> list[str]:
 
 def given(entries: Iterable[str], federation: "Federation") -> dict[str, dict[str, int]]:
     """Return the rows by participant and data set from the option. Raises UserError."""
+    from fedtrain.contracts.record_fields import MAX_SAMPLES  # imports pydantic, which --help does not need
+
     spec = federation.training.spec
     names = [participant.name for participant in spec.participants]
     found: dict[str, dict[str, int]] = {}
@@ -53,10 +57,20 @@ def given(entries: Iterable[str], federation: "Federation") -> dict[str, dict[st
                 f"Use one of {', '.join(f'`{one}`' for one in spec.data.names)}. {example}",
             )
         if not count.isdecimal():
-            fix = f"Write `--rows {place}={_whole(count) or 1000}`."
+            fix = f"Write `--rows {place}={min(_whole(count) or 1000, MAX_SAMPLES)}`."
             raise UserError(f"--rows {entry}: {count!r} is not a number of rows", fix)
+        if len(count) > _DIGITS or int(count) == 0:
+            fix = f"Write a number from 1 to {MAX_SAMPLES}, such as `--rows {place}=1000`."
+            raise UserError(f"--rows {entry}: {_short(count)} is not a valid number of rows", fix)
         found.setdefault(name, {})[dataset] = int(count)
+        if (rows := sum(found[name].values())) > MAX_SAMPLES:
+            what = "at most" if spec.data.datasets is None else "for all its data sets at most"
+            raise UserError(f"--rows {entry}: {rows} rows are too many for {name}", f"Give {what} {MAX_SAMPLES}.")
     return found
+
+
+def _short(count: str) -> str:
+    return count if len(count) <= _DIGITS else f"{count[:_DIGITS]}..."
 
 
 def _whole(count: str) -> int | None:

@@ -49,7 +49,8 @@ def next_name(ledger: Ledger, folder: Path) -> str:
 def from_file(file: Path, name: str, uri: str, digest: str) -> str:
     """Return the file's text, comments included, with another name and `initialFrom`. Raises Invalid."""
     yaml: Any = _yaml()
-    documents: list[Any] = list(yaml.load_all(read_text(file)))
+    loaded: list[Any] = list(yaml.load_all(read_text(file)))
+    documents = [document for document in loaded if document is not None]  # a `---` at the end, or only comments
     for document in documents:
         if document.get("kind") == "FederatedTraining":
             document["metadata"]["name"] = name

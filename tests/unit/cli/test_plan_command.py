@@ -228,6 +228,22 @@ def test_row_counts_of_strangers_and_invalid_numbers_are_refused(tmp_path: Path,
     assert said in result.output
 
 
+@pytest.mark.parametrize(
+    ("count", "message"),
+    [
+        ("0", "--rows big=0: 0 is not a valid number of rows"),
+        ("30000000", "--rows big=30000000: 30000000 rows are too many for big"),
+        ("9" * 25, f"{'9' * 18}... is not a valid number of rows"),
+        ("30000k", "Write `--rows big=20000000`."),
+    ],
+)
+def test_row_counts_that_no_participant_can_have_are_refused(tmp_path: Path, count: str, message: str) -> None:
+    result = plan(federation(tmp_path), "--rows", f"big={count}")
+    assert result.exit_code == 1
+    assert message in " ".join(result.stderr.split())
+    assert "20000000" in result.stderr
+
+
 def test_blank_lines_are_not_rows(tmp_path: Path) -> None:
     (tmp_path / "d.jsonl").write_bytes(b'{"text": "a"}\n\n  \r\n{"text": "b"}')
     assert len(read_rows(str(tmp_path / "d.jsonl"), "Text")) == 2

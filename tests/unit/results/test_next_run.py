@@ -61,6 +61,15 @@ def test_the_new_file_is_a_copy_with_another_name_and_the_adapter(file: Path, fi
     assert "initialFrom" not in file.read_text()
 
 
+@pytest.mark.parametrize("end", ["---\n", "---\n# the end\n"])
+def test_documents_without_fields_are_left_out(file: Path, runs: Path, end: str) -> None:
+    file.write_text(file.read_text() + end)
+    result = init("--from", runs / "default/quickstart")
+    assert result.exit_code == 0, result.output
+    made = read_file(file.parent / "quickstart-2.yaml", judged=False)
+    assert (made.training.metadata.name, len(made.policies)) == ("quickstart-2", len(WHO))
+
+
 def test_a_name_that_a_file_or_a_run_has_is_not_used_again(file: Path, runs: Path) -> None:
     run = runs / "default/quickstart"
     init("--from", run)

@@ -1,5 +1,6 @@
 """One pass over a Participant: reports its heartbeat and the data sets of its policy to the hub."""
 
+import random
 import time
 from collections.abc import Callable
 
@@ -14,6 +15,8 @@ from fedtrain_operator.participant.sites import Sites
 
 CHANGED_SECONDS = 5.0
 """Until the watch brings the current version of a Participant that could not be found."""
+_EARLIEST = 0.8
+"""Share of the interval after which the next heartbeat is sent, at the earliest. Spreads those of many participants."""
 _SHOWN = 3
 """Names of data sets in a line of `kubectl get`."""
 _LONGEST = 128
@@ -72,14 +75,16 @@ class Records:
         load = self._jobs.load(at.namespace, at.name)
         content = report(policy, load) | {"version": self._version, "heartbeatSeconds": round(self._heartbeat)}
         changed = {field: before.get(field) for field in content} != content and self._sent.get(participant) != content
-        if changed or self._due(before.get("lastSeen"), now):
-            beat = content | {"lastSeen": instant(now)}
-            written = await self._sites.hub.merge_status(PARTICIPANT, participant, beat)
-            if written is None:
-                return Next(CHANGED_SECONDS)
-            self._sent[participant] = content
-            self.records.put(written)
-            self.accepted_at = self._steady()
+        age = self._age(before.get("lastSeen"), now)
+        if not changed and age is not None:
+            return Next(self._heartbeat * random.uniform(_EARLIEST, 1.0) - age)
+        beat = content | {"lastSeen": instant(now)}
+        written = await self._sites.hub.merge_status(PARTICIPANT, participant, beat)
+        if written is None:
+            return Next(CHANGED_SECONDS)
+        self._sent[participant] = content
+        self.records.put(written)
+        self.accepted_at = self._steady()
         return Next()
 
     def _home(self, participant: Ref, body: Json | None) -> Ref | None:
@@ -91,9 +96,12 @@ class Records:
         served = self._sites.hub.serves(namespace) and not labels.has_own_cluster(body)
         return Ref(namespace, participant.name) if served else None
 
-    def _due(self, last: str | None, now: float) -> bool:
-        """Half an interval skips the pass that our own heartbeat wakes. After a step of the clock it is due, too."""
-        return last is None or not 0 <= now - seconds_of(last) <= self._heartbeat / 2
+    def _age(self, last: str | None, now: float) -> float | None:
+        """Seconds since the last heartbeat; None if the next one is due. Half an interval skips the pass that our own
+        heartbeat wakes. After a step of the clock it is due, too."""
+        if last is None or not 0 <= (age := now - seconds_of(last)) <= self._heartbeat / 2:
+            return None
+        return age
 
 
 def report(policy: Json | None, load: Load) -> Json:

@@ -18,6 +18,7 @@ from tests.unit.operator.federation import Time
 from tests.unit.operator.worlds import signed, task
 
 HUB, HERE = "at-bank-b", "training"
+HEARTBEAT = 35.0
 
 
 class Remote:
@@ -101,9 +102,14 @@ def test_a_job_stays_while_the_hub_cannot_list_its_tasks(error: ApiError) -> Non
     assert len(remote.jobs) == 1
 
 
-def heart(remote: Remote) -> Records:
+def heart(remote: Remote, clock: Time | None = None) -> Records:
     return Records(
-        remote.sites, remote.tasks.policies, remote.tasks.jobs, version="0.1.0", heartbeat=35.0, clock=Time()
+        remote.sites,
+        remote.tasks.policies,
+        remote.tasks.jobs,
+        version="0.1.0",
+        heartbeat=HEARTBEAT,
+        clock=clock or Time(),
     )
 
 
@@ -137,6 +143,23 @@ def test_a_hub_that_drops_fields_it_does_not_know_gets_no_further_reports() -> N
         known["status"].pop("version", None)
         records.records.put(remote.hub.add("participants", {**body, "status": known["status"]}))
     assert len([one for one in remote.hub.requests if one.verb == "patch"]) == 1
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.5], ids=lambda share: f"{share:.0%} of the interval later")
+def test_a_pass_that_sends_no_heartbeat_does_not_delay_the_next_one(share: float) -> None:
+    """Nothing has changed: a policy was written again, or the watch brings the heartbeat itself."""
+    remote, bank, time = Remote(), Ref("", "bank-b"), Time()
+    remote.hub.add("participants", {"metadata": {"name": bank.name}, "spec": {"namespace": HUB}})
+    records = heart(remote, time)
+    asyncio.run(records.reconcile(bank))
+    time.now += (elapsed := share * HEARTBEAT)
+    after = asyncio.run(records.reconcile(bank)).after
+    assert len(remote.hub.requests) == 1
+    assert after is not None
+    assert 0 < after <= HEARTBEAT - elapsed
+    time.now += after
+    asyncio.run(records.reconcile(bank))
+    assert len(remote.hub.requests) == 2
 
 
 def test_the_hubs_own_participant_controller_leaves_remote_participants_alone() -> None:

@@ -18,6 +18,12 @@ def others(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands run in the folder of the files, so that files of rows have short names in messages."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     monkeypatch.chdir(tmp_path)
     return Shell(tmp_path)

@@ -12,6 +12,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from valid_base import CHATML, SHAPES, write_base
 from validated_data import SECRET, errors, federation, texts, validate, warnings
 
+pytestmark = pytest.mark.usefixtures("in_the_folder")
+
 
 def chat(content: str = "Oak.", role: str = "user") -> dict[str, Any]:
     return {"messages": [{"role": role, "content": "Name a tree."}, {"role": "assistant", "content": content}]}

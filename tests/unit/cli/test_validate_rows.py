@@ -13,6 +13,8 @@ from validated_data import FILE, SECRET, errors, federation, texts, validate, wa
 from fedtrain.cli.main import main
 from fedtrain.contracts.digests import digest_file
 
+pytestmark = pytest.mark.usefixtures("in_the_folder")
+
 
 def test_facts_about_rows_and_base_follow_the_first_line(tmp_path: Path) -> None:
     result = validate(federation(tmp_path))
@@ -450,6 +452,16 @@ def test_warnings_about_rows_name_a_fix(tmp_path: Path) -> None:
     assert twice.endswith('field "completion" is in the row twice; the last value is used. Keep only one of them.')
     command = "fedtrain convert a.jsonl --to PromptCompletion --skip-invalid -o a-valid.jsonl"
     assert blank.endswith(f"Fill it in, or delete the row: `{command}` leaves such rows out; use the new file.")
+
+
+def test_a_proposed_command_is_for_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = {"prompt": "a", "completion": " x"}
+    file = federation(tmp_path, [pair, {"prompt": "b", "completion": " "}], [pair], [pair], format="PromptCompletion")
+    monkeypatch.chdir(tmp_path.parent)
+    (blank,) = [line for line in warnings(file) if "only blanks" in line]
+    path = f"{tmp_path.name}/a"
+    command = f"`fedtrain convert {path}.jsonl --to PromptCompletion --skip-invalid -o {path}-valid.jsonl`"
+    assert (f"{path}.jsonl:2: " in blank, command in blank) == (True, True)
 
 
 def partitioned(folder: Path, partitioning: str, count: int = 4, **options: Any) -> Path:

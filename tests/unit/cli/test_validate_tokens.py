@@ -11,6 +11,8 @@ from validated_data import federation, texts, validate, warnings
 
 from fedtrain.cli.main import main
 
+pytestmark = pytest.mark.usefixtures("in_the_folder")
+
 ENDLESS = CHATML.replace("<|im_end|>", "")
 MARKED = CHATML.replace("{{ m.content }}", "{% generation %}{{ m.content }}{% endgeneration %}")
 MARKED_WITH_END = MARKED.replace("{% endgeneration %}<|im_end|>", "<|im_end|>{% endgeneration %}")

@@ -10,6 +10,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from valid_base import CHATML, CONFIG
 from validated_data import errors, federation, texts, validate
 
+pytestmark = pytest.mark.usefixtures("in_the_folder")
+
 ROWS = CONFIG["vocab_size"]
 WORDS = ["<|im_end|>", "?", *(f"word{number}" for number in range(ROWS - 2))]
 

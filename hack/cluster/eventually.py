@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 300.0
+PATIENCE_SECONDS = 600.0
 """What takes longer is a fault, also on a machine that does much else at the same time."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 0.5
 

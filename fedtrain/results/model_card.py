@@ -169,13 +169,12 @@ def _metrics(summary: RunSummary, round: RoundSummary) -> str:
     head = ["round", "outcome", "participants", "mean training loss", *(measure.name for measure in measures)]
     rows: list[list[str]] = []
     for one in shown:
-        losses = [update.train_loss for update in one.updates if update.train_loss is not None]
         rows.append(
             [
                 str(one.number),
                 one.outcome,
                 str(len(one.updates)) if one.number else "–",
-                loss_text(sum(losses) / len(losses)) if losses else "–",
+                loss_text(one.train_loss),
                 *metric_texts(one, measures),
             ]
         )

@@ -125,6 +125,12 @@ class RoundSummary:
         """The participants whose update has arrived and was not quarantined."""
         return tuple(one for one in self.participants if one.state in ARRIVED)
 
+    @property
+    def train_loss(self) -> float | None:
+        """Mean training loss of the updates. A quarantined update may have any."""
+        losses = [one.train_loss for one in self.updates if one.train_loss is not None]
+        return sum(losses) / len(losses) if losses else None
+
 
 @dataclass(frozen=True)
 class DatasetSummary:

@@ -57,14 +57,13 @@ def rounds_table(summary: RunSummary, shown: int = _SHOWN_ROUNDS) -> Table:
     timed = any(round.wall_seconds is not None for round in summary.rounds[-shown:])
     rows: list[tuple[str, ...]] = []
     for round in summary.rounds[-shown:]:
-        losses = [one.train_loss for one in round.participants if one.train_loss is not None]
         rows.append(
             (
                 str(round.number),
                 round.outcome,
                 _counted(round),
                 count(sum(one.trained or 0 for one in round.updates)),
-                loss_text(sum(losses) / len(losses) if losses else None),
+                loss_text(round.train_loss),
                 *metric_texts(round, measures),
                 *((_epsilon(summary, round),) if summary.privacy else ()),
                 *((duration(round.wall_seconds),) if timed else ()),
@@ -80,7 +79,7 @@ def rounds_table(summary: RunSummary, shown: int = _SHOWN_ROUNDS) -> Table:
     meanings = {
         "updates": "accepted, of those planned",
         "trained": _TRAINED,
-        "train loss": _NOT_SENT if summary.spec.example_privacy else "mean over the participants",
+        "train loss": _NOT_SENT if summary.spec.example_privacy else "mean over the accepted updates",
         **({", ".join(metrics): "the adapter after the round, on the hub's held-out rows"} if metrics else {}),
         **dict.fromkeys(epsilon, "spent by the end of the round"),
     }

@@ -84,7 +84,7 @@ def charts(summaries: Sequence[RunSummary], arms: Arms = _NO_ARMS) -> list[Figur
         if points := _losses(summary):
             losses.lines.append(Line(name, index, points))
     if losses.lines:
-        found["training loss, mean of the participants"] = losses
+        found["training loss, mean of the accepted updates"] = losses
     return [
         _figure(title, chart, kind, number) for number, (title, chart) in enumerate(found.items()) for kind in _WIDTHS
     ]
@@ -107,9 +107,4 @@ def _figure(title: str, chart: _Chart, kind: str, number: int) -> Figure:
 
 
 def _losses(summary: RunSummary) -> list[tuple[int, float]]:
-    found: list[tuple[int, float]] = []
-    for round in summary.rounds:
-        values = [one.train_loss for one in round.participants if one.train_loss is not None]
-        if values:
-            found.append((round.number, sum(values) / len(values)))
-    return found
+    return [(round.number, round.train_loss) for round in summary.rounds if round.train_loss is not None]

@@ -5,9 +5,12 @@ import dataclasses
 import pytest
 
 from fedtrain.contracts import names
+from fedtrain.contracts.headline_metric import loss_text
 from fedtrain.contracts.records import Absent
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import ObjectMissing
+from fedtrain.results.model_card import model_card
+from fedtrain.results.run_comparison.page import charts
 from fedtrain.results.status import rounds_table
 from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import HUB, WHO, Hand
@@ -40,6 +43,21 @@ def test_quarantined_updates_have_their_reason(finished: Hand) -> None:
     assert third.participants[1].reason == "norm 812 is beyond 10 times the median"
     assert third.participants[1].weight is None
     assert third.participants[0].weight == 0.5
+
+
+def test_the_training_loss_of_a_round_is_that_of_the_accepted_updates(finished: Hand) -> None:
+    summary = summarise(finished.ledger)
+    third = summary.round(3)
+    museum, observatory, zoo = third.participants
+    poisoned = dataclasses.replace(third, participants=(museum, dataclasses.replace(observatory, train_loss=1e6), zoo))
+    summary = dataclasses.replace(summary, rounds=(*summary.rounds[:3], poisoned))
+    assert museum.train_loss is not None
+    assert zoo.train_loss is not None
+    mean = loss_text((museum.train_loss + zoo.train_loss) / 2)
+    assert rounds_table(summary).rows[3][4] == mean
+    assert f"| 3 | Committed | 2 | {mean} |" in model_card(summary, poisoned, "demo")
+    page = next(chart for chart in charts([summary]) if "training loss" in chart.alt)
+    assert page.svg == next(chart for chart in charts([summarise(finished.ledger)]) if "training loss" in chart.alt).svg
 
 
 def test_metrics_that_participants_received_belong_to_the_round_before(finished: Hand) -> None:

@@ -166,7 +166,7 @@ def test_what_is_not_sent_with_unit_example_is_not_said_to_be() -> None:
     summary = summarise(halted().open())
     rows = a_spec(2, rounds=5, privacy=private(unit="Example"), partitioning={"strategy": "All"})
     for one, sent, losses in (
-        (summary, "adapter weights, row counts, losses and metrics", "train loss: mean over the participants."),
+        (summary, "adapter weights, row counts, losses and metrics", "train loss: mean over the accepted updates."),
         (
             replace(summary, spec=rows),
             "noisy adapter weights and row counts",

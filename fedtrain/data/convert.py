@@ -159,7 +159,7 @@ def _digest(parsed: Parsed, fields: Fields | None) -> bytes:
     row_format = _format(parsed, fields)
     if not names.keys() <= set(FORMAT_FIELDS[row_format]):
         raise _no_format(parsed, names)
-    return learned_digest({**row, **{field: row[name] for field, name in names.items() if name in row}}, row_format)
+    return learned_digest(row, row_format, fields)
 
 
 def _converted(parsed: Parsed, target: Target, how: Conversion, found: Converted) -> tuple[str, bytes] | None:

@@ -91,7 +91,6 @@ def split(request: SplitRequest) -> Split:
     if request.test_fraction and not test:
         raise SplitError(f"{request.data[0]}: each participant has one row, so none is left for a test")
     _write(request, rows, found, names, parts, test, base)
-    trained = {learned_digest(rows[row].fields, found) for part in parts for row in part}
     return Split(
         file=request.out / FILE,
         format=found,
@@ -100,9 +99,15 @@ def split(request: SplitRequest) -> Split:
         labels=tuple(Counter(labels[row] for row in part) for part in parts) if labels else None,
         held=held,
         test_rows=len(test),
-        repeated=sum(learned_digest(rows[row].fields, found) in trained for row in test),
+        repeated=_repeated(rows, found, parts, test) if test else 0,
         ignored=ignored_columns([row.fields for row in rows], found, request.label, request.by),
     )
+
+
+def _repeated(rows: Sequence[Row], format: Format, parts: Sequence[Sequence[int]], test: Sequence[int]) -> int:
+    """Return the number of test rows that a participant trains, too."""
+    trained = {learned_digest(rows[row].fields, format) for part in parts for row in part}
+    return sum(learned_digest(rows[row].fields, format) in trained for row in test)
 
 
 def _check(request: SplitRequest) -> None:

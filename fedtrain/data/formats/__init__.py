@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from fedtrain.api.data import FORMAT_FIELDS, REQUIRED_FIELDS, Fields, Format
-from fedtrain.data.errors import convert_command, not_an_object
+from fedtrain.data.errors import DataError, convert_command, not_an_object
 from fedtrain.data.formats.field_reader import FieldReader
 from fedtrain.data.formats.instruction import INSTRUCTION
 from fedtrain.data.formats.messages import MESSAGES
@@ -103,6 +103,11 @@ def format_of(*rows: Mapping[str, object]) -> Format | None:
     return None
 
 
-def learned_digest(row: Mapping[str, object], format: Format) -> bytes:
-    """Return a digest of the fields that the format reads, of a row that was not checked."""
-    return row_digest({name: row[name] for name in FORMAT_FIELDS[format] if name in row})
+def learned_digest(row: Mapping[str, object], format: Format, fields: Fields | None = None) -> bytes:
+    """Return a digest of what the format reads of a row, as `row_digest` of the checked row; of the fields as they are
+    if the row does not fit. `fields`: their names in the row."""
+    checker = RowChecker(format, fields)
+    try:
+        return row_digest(checker.check(row, "").fields)
+    except DataError:
+        return row_digest({name: row[name] for name in checker.columns if name in row})

@@ -183,8 +183,18 @@ def test_the_test_file_shares_no_row_with_the_participants(data: Path, tmp_path:
     assert test.isdisjoint(key(row) for rows in found.values() for row in rows)
 
 
-def test_duplicate_rows_that_leak_into_the_test_are_warned_of(tmp_path: Path) -> None:
-    data = written(tmp_path / "d.jsonl", [{"text": "same", "number": number} for number in range(10)])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"text": "same", "number": number} for number in range(10)],
+        [
+            {"messages": [{"role": role, "content": "same", "id": at} for role in ("user", "assistant")]}
+            for at in range(10)
+        ],
+    ],
+)
+def test_duplicate_rows_that_leak_into_the_test_are_warned_of(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+    data = written(tmp_path / "d.jsonl", rows)
     result = done(data, "--participants", "2", "--test-fraction", "0.2", "--out", tmp_path / "out")
     shown = " ".join(result.output.split())
     assert "2 of 2 test rows also appear" in shown

@@ -263,6 +263,33 @@ def test_rows_that_are_probably_wrong_are_counted(tmp_path: Path, rows: dict[str
             [{"prompt": prompt, "label": label} for prompt, label in ("ax", "ay", "ax", "bz")],
             " --field completion=label",
         ),
+        (
+            "Messages",
+            "",
+            [
+                {"messages": [{"role": "user", "content": text, "id": at}, {"role": "assistant", "content": "c"}]}
+                for at, text in enumerate("abad")
+            ],
+            "",
+        ),
+        (
+            "Messages",
+            "{messages: turns}",
+            [
+                {"turns": [{"role": "user", "content": text, "id": at}, {"role": "assistant", "content": "c"}]}
+                for at, text in enumerate("abad")
+            ],
+            " --field messages=turns",
+        ),
+        (
+            "Instruction",
+            "",
+            [
+                {"instruction": text, "output": "c", **more}
+                for text, more in zip("abad", ({"input": ""}, {}, {}, {}), strict=True)
+            ],
+            "",
+        ),
     ],
 )
 def test_the_command_against_repeated_rows_keeps_the_rows_that_are_not_repeated(
@@ -274,8 +301,7 @@ def test_the_command_against_repeated_rows_keeps_the_rows_that_are_not_repeated(
     options: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    others = [{name: f"{name} of another" for name in rows[0]}]
-    file = federation(tmp_path, rows, others, others, format=format)
+    file = federation(tmp_path, rows, rows[3:], rows[3:], format=format)
     if fields:
         file.write_text(file.read_text().replace(f"format: {format}", f"format: {format}, fields: {fields}"))
     (warning,) = [line for line in warnings(file) if "Remove them: " in line]

@@ -86,19 +86,18 @@ class Coordinator:
 
     async def _blocked(self, body: Json, memory: Memory, error: Blocked) -> Next:
         memory.clock.pause()
-        phase = body.get("status", {}).get("phase", "Pending") if memory.run or being_deleted(body) else "Pending"
         now = self.state.clock()
         conditions = [error.condition, progress.blocked(body, str(error), now)]
-        after = status.blocked(body, phase, str(error), memory.clock, conditions, now)
+        after = status.blocked(body, str(error), memory.clock, conditions, now)
         written = await status_writer.write(self.state, body, after, counted=False)
         return Next(error.after if written else CHANGED_SECONDS)
 
     async def _failed(self, body: Json, memory: Memory, error: Exception) -> None:
         """Reports an unexpected error in the status. An error of this write only goes to the log."""
         memory.clock.pause()
-        now, phase = self.state.clock(), body.get("status", {}).get("phase", "Pending")
+        now = self.state.clock()
         condition = progress.failed(body, error, now)
-        after = status.blocked(body, phase, condition.message, memory.clock, [condition], now)
+        after = status.blocked(body, condition.message, memory.clock, [condition], now)
         try:
             await status_writer.write(self.state, body, after, counted=False)
         except ApiError as refused:

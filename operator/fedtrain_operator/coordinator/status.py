@@ -29,13 +29,11 @@ def acknowledged(body: Json, failures: int) -> int:
     return before
 
 
-def blocked(
-    body: Json, phase: str, message: str, clock: RoundClock, conditions: Iterable[Condition], now: float
-) -> Json:
-    """The status of a training for which nothing can be decided now."""
+def blocked(body: Json, message: str, clock: RoundClock, conditions: Iterable[Condition], now: float) -> Json:
+    """The status of a training for which nothing can be decided now. Its phase is that of the last decision."""
     before = body.get("status", {})
     kept = {field: before[field] for field in before if field not in ("observedGeneration", "conditions")}
-    current: Json = {"phase": phase, "message": shortened(message)}
+    current: Json = {"phase": before.get("phase", "Pending"), "message": shortened(message)}
     if "elapsed" in before and clock.round == before["elapsed"]["round"]:
         current["elapsed"] = _elapsed(clock)
     return kept | current | _common(body, conditions, now, acknowledged_too=False)

@@ -36,7 +36,8 @@ def base_in_file(base: str | None, revision: str | None, out: Path) -> str | Non
         raise SplitError(f"--base {base}: the folder contains {contents}", fix)
     if path.is_absolute():
         return base
-    relative = Path(os.path.relpath(path.absolute(), out.absolute())).as_posix()
+    # after a link, `..` leads out of the folder that the link names; a link to the base itself may stay
+    relative = Path(os.path.relpath(path.parent.resolve() / path.name, out.resolve())).as_posix()
     return relative if relative.startswith(".") else f"./{relative}"
 
 

@@ -140,6 +140,22 @@ def test_a_relative_base_is_written_relative_to_the_file(
     assert Path(federation.resolve(federation.training.spec.model.base)).resolve() == (tmp_path / "base").resolve()
 
 
+@pytest.mark.parametrize("out", ["link/made", "link"])
+@pytest.mark.parametrize("base", ["base", "models/linked"])
+def test_a_relative_base_leads_to_the_base_from_a_folder_behind_a_link(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: str, out: str
+) -> None:
+    (tmp_path / "here/models").mkdir(parents=True)
+    (tmp_path / "disk/deep/folder").mkdir(parents=True)
+    (tmp_path / "here/link").symlink_to(tmp_path / "disk/deep/folder")
+    (tmp_path / "here/models/linked").symlink_to(a_base(tmp_path / "here"))
+    monkeypatch.chdir(tmp_path / "here")
+    done(data, "--participants", "2", "--base", base, "--out", out)
+    federation = read_file(Path(out) / "federation.yaml")
+    assert federation.training.spec.model.base.endswith(f"here/{base}")
+    assert Path(federation.resolve(federation.training.spec.model.base)).samefile(tmp_path / "here/base")
+
+
 def test_without_a_base_validation_asks_for_nothing_else(data: Path, tmp_path: Path) -> None:
     done(data, "--participants", "2", "--out", tmp_path / "out")
     with pytest.raises(Invalid) as caught:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fedtrain.manifests.conditions import Condition, merged, shortened
+from fedtrain.manifests.conditions import Condition, holds, merged, shortened
 from fedtrain.manifests.kinds import Json
 from fedtrain.manifests.launcher import Standing
 from fedtrain.manifests.policy_check import Refusal, Wait
@@ -11,6 +11,8 @@ from fedtrain_operator.kube.pod_outcome import LEDGER_REFUSED, PodOutcome
 from fedtrain_operator.kube.pod_start import SCHEDULED, STARTED
 
 UPLOADING = "Uploading"
+TRAINED = Condition("Trained", "True", UPLOADING)
+"""Of a task whose update waits for the store. Stays while the job that uploads it is pending, stopped or recreated."""
 TERMINAL = frozenset({"Succeeded", "Failed", "Refused", "Cancelled"})
 
 
@@ -32,12 +34,12 @@ def held(body: Json, wait: Wait, now: float) -> Json:
 def uploading(body: Json, message: str, now: float) -> Json:
     """The update is trained, and a pod without GPUs uploads it."""
     waiting = Condition("Startable", "False", UPLOADING, message)
-    return _status(body, "Pending", UPLOADING, message, now, [waiting])
+    return _status(body, "Pending", UPLOADING, message, now, [waiting, TRAINED])
 
 
 def uploads(body: Json) -> bool:
     """Whether the update of a task is trained, as far as its status says."""
-    return body.get("status", {}).get("reason") == UPLOADING
+    return holds(body.get("status", {}).get("conditions", ()), TRAINED.type)
 
 
 def cancelled(body: Json, now: float) -> Json:

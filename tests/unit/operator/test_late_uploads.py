@@ -9,6 +9,7 @@ from fedtrain.contracts.exit_codes import EXIT_SPOOLED
 from fedtrain.manifests import labels
 from tests.unit.operator.api_server import Request
 from tests.unit.operator.test_participant_sites import HERE, HUB, Remote
+from tests.unit.operator.test_policy_at_work import change_policy
 
 
 def spooling() -> Remote:
@@ -97,4 +98,28 @@ def test_a_job_that_could_not_be_deleted_after_the_report_is_deleted_by_the_next
     remote.here.fault = lambda _: None
     for _ in range(2):
         remote.reconcile()
+    assert gpus(remote) == "0"
+
+
+@pytest.mark.parametrize("interrupt", ["suspended", "refused by the API server"])
+def test_no_gpus_are_asked_for_again_after_the_upload_was_interrupted(interrupt: str) -> None:
+    remote = spooling()
+    remote.reconcile()
+    end_spooled(remote)
+    for _ in range(3):
+        remote.reconcile()
+    assert gpus(remote) == "0"
+    if interrupt == "suspended":
+        change_policy(remote, suspend=True)
+    else:
+        remote.tasks.jobs.cache.drop(remote.here.objects.pop(("pytorchjobs", HERE, remote.ref.name)))
+        refused = ApiError(403, "Forbidden", "no jobs on Sundays")
+        remote.here.fault = lambda one: refused if (one.verb, one.kind) == ("create", "pytorchjobs") else None
+    for _ in range(2):
+        remote.reconcile()
+    assert remote.jobs == []
+    remote.here.fault = lambda _: None
+    if interrupt == "suspended":
+        change_policy(remote, suspend=False)
+    remote.reconcile()
     assert gpus(remote) == "0"

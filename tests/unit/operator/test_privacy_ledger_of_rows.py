@@ -4,7 +4,7 @@ from typing import Any
 
 from fedtrain_operator.kube.api_error import ApiError
 from fedtrain_operator.participant.privacy_claims import Starts
-from fedtrain_operator.participant.task_status import UPLOADING
+from fedtrain_operator.participant.task_status import uploading
 
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.privacy_blocks import ExampleNoise
@@ -115,8 +115,8 @@ def test_a_job_that_only_uploads_is_no_start() -> None:
     owner.remote.here.objects.pop(("pytorchjobs", HERE, body["metadata"]["name"]))
     owner.remote.tasks.jobs.cache.drop(body)
     waiting = owner.remote.hub.objects["trainingtasks", HUB, owner.remote.ref.name]
-    uploading = {"phase": "Running", "reason": UPLOADING}
-    owner.remote.tasks.tasks.put(owner.remote.hub.add("trainingtasks", {**waiting, "status": uploading}))
+    status = uploading(waiting, "the store is down", 1000.0)
+    owner.remote.tasks.tasks.put(owner.remote.hub.add("trainingtasks", {**waiting, "status": status}))
     owner.remote.reconcile()
     (job,) = owner.remote.jobs
     assert job["metadata"]["annotations"][labels.UPLOAD] == "true"

@@ -9,6 +9,7 @@ from fedtrain_operator.kube.loops import Loops
 
 def register(state: ClusterState, loops: Loops, connections: Loops) -> None:
     """`connections`: those of Participants."""
+    relevant: dict[str, object] = {}  # when the newest event came; an answer may have brought newer Participants since
 
     def on_training(event: Json) -> None:
         changed = is_new(state.trainings, event)  # and not the status that a pass has just written
@@ -35,16 +36,18 @@ def register(state: ClusterState, loops: Loops, connections: Loops) -> None:
 
     def on_participant(event: Json) -> None:
         name = event["object"]["metadata"]["name"]
-        known = state.participants.get(Ref("", name))
+        is_known, before = name in relevant, relevant.pop(name, None)
         take(state.participants, event)
+        if (participant := state.participants.get(Ref("", name))) is not None:
+            relevant[name] = _relevant(participant)
         if event["type"] == "DELETED":
             state.heartbeats.forget(name)
         else:
             state.heartbeats.note(name, event["object"].get("status", {}))
-        if _relevant(state.participants.get(Ref("", name))) != _relevant(known):
+        if relevant.get(name) != before:
             for training in _trainings_with(state, name):
                 loops.wake(training)
-        if known is None or event["type"] == "DELETED" or not _is_connected(event["object"]):
+        if not is_known or event["type"] == "DELETED" or not _is_connected(event["object"]):
             connections.wake(Ref("", name))
 
     state.streams.follow(TRAINING, state.trainings, on_training)
@@ -58,10 +61,8 @@ def _is_connected(participant: Json) -> bool:
     return holds(participant.get("status", {}).get("conditions", ()), "Connected")
 
 
-def _relevant(participant: Json | None) -> object:
+def _relevant(participant: Json) -> object:
     """The part of a Participant that trainings depend on: all but its heartbeat, and whether that is missing."""
-    if participant is None:
-        return None
     return participant["spec"], participant.get("status", {}).get("datasets"), _is_connected(participant)
 
 

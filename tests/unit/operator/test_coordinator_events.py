@@ -41,17 +41,18 @@ class Coordinator:
             metadata = {"name": name, "namespace": "hub", "uid": name, "resourceVersion": "1"}
             self.state.trainings.put({"metadata": metadata, "spec": {"participants": [{"name": who}]}})
         self.version = 0
-        self.see("ADDED")
 
     def follow(self, kind: Kind, cache: Cache, handler: Callable[[Json], None]) -> None:
         self.handlers[kind] = handler
 
-    def see(self, event: str, spec: Json | None = None, **status: object) -> None:
-        """An event about the Participant bank-b."""
+    def see(self, event: str, spec: Json | None = None, answered: bool = False, **status: object) -> None:
+        """An event about the Participant bank-b. `answered`: the answer to a read or write has brought it before."""
         self.trainings.names, self.connections.names = [], []
         self.version += 1
         metadata = {"name": "bank-b", "uid": "b", "resourceVersion": str(self.version), "generation": 1}
         body = {"metadata": metadata, "spec": {"namespace": "at-bank-b", **(spec or {})}, "status": status}
+        if answered:
+            self.state.participants.put(body)
         self.handlers[PARTICIPANT]({"type": event, "object": body})
 
     def see_child(self, kind: Kind, event: str, namespace: str, training: str) -> None:
@@ -65,7 +66,9 @@ class Coordinator:
 
 @pytest.fixture
 def coordinator() -> Coordinator:
-    return Coordinator()
+    made = Coordinator()
+    made.see("ADDED")
+    return made
 
 
 def test_revoking_a_participant_wakes_its_trainings_at_once_and_no_others(coordinator: Coordinator) -> None:
@@ -95,6 +98,20 @@ def test_a_participant_that_falls_silent_or_returns_wakes_its_trainings(coordina
     coordinator.see("MODIFIED", lastSeen="1", conditions=SILENT)
     coordinator.see("MODIFIED", lastSeen="2", conditions=SILENT)
     assert coordinator.connections.names == ["bank-b"], "its next heartbeat makes it connected"
+
+
+def test_a_silence_that_this_coordinator_has_written_itself_wakes_trainings(coordinator: Coordinator) -> None:
+    for conditions in (CONNECTED, SILENT, CONNECTED):
+        coordinator.see("MODIFIED", answered=True, lastSeen="1", conditions=conditions)
+        assert coordinator.trainings.names == ["tickets"]
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_the_first_event_of_a_participant_begins_to_wait_for_its_heartbeats(answered: bool) -> None:
+    """Also if a pass over a training has read the participant before."""
+    coordinator = Coordinator()
+    coordinator.see("ADDED", answered=answered, lastSeen="1", conditions=CONNECTED)
+    assert (coordinator.trainings.names, coordinator.connections.names) == (["tickets"], ["bank-b"])
 
 
 def test_a_task_whose_labels_change_wakes_both_trainings_and_then_the_new_one(coordinator: Coordinator) -> None:

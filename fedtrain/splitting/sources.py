@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fedtrain.api.data import Format
-from fedtrain.quoting import quoted
+from fedtrain.data.errors import convert_command
+from fedtrain.data.formats import CONVERSIONS
+from fedtrain.listing import listed
 from fedtrain.splitting.errors import SplitError
 from fedtrain.splitting.naming import slug
 from fedtrain.splitting.rows import Row, format_of, read_rows, values_of
@@ -27,9 +29,25 @@ def read_sources(paths: Sequence[Path]) -> list[Source]:
         if one.format != found[0].format:
             raise SplitError(
                 f"{found[0].path} has format {found[0].format}, and {one.path} has {one.format}",
-                f"rewrite one of them: fedtrain convert {quoted(one.path)} --to {found[0].format}",
+                _in_one_format(found),
             )
     return found
+
+
+def _in_one_format(sources: Sequence[Source]) -> str:
+    """Return the fix for files of several formats: the conversions of the fewest files to one format."""
+
+    def others(target: Format) -> list[Source]:
+        return [one for one in sources if one.format != target]
+
+    targets: dict[Format, None] = dict.fromkeys(wanted for wanted, _ in CONVERSIONS)
+    fitting = [target for target in targets if all((target, one.format) in CONVERSIONS for one in others(target))]
+    if not fitting:
+        return "write the rows of all files in one format"
+    target = min(fitting, key=lambda one: len(others(one)))
+    commands = [f"`{convert_command(str(one.path), f'--to {target}', target.lower())}`" for one in others(target)]
+    files, use = ("one of them", "the new file") if len(commands) == 1 else ("these", "the new files")
+    return f"rewrite {files} as {target}, and name {use} instead: {listed(commands)}"
 
 
 def values_in(field: str, option: str, sources: Sequence[Source]) -> list[str]:

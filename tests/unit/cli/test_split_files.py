@@ -1,11 +1,17 @@
 """`fedtrain split` with a file for each participant."""
 
 import json
+import re
+import shlex
 from pathlib import Path
+from typing import Any
 
+import pytest
+from click.testing import CliRunner
 from test_split import ROWS, done, rows_of, split, written
 
 from fedtrain.api.reading import read_file
+from fedtrain.cli.main import main
 
 
 def files(folder: Path) -> list[Path]:
@@ -40,11 +46,51 @@ def test_refuse_options_that_deal_out_one_file(tmp_path: Path) -> None:
     assert "--participants divides the rows of one file, but 3 files are given" in result.stderr
 
 
-def test_refuse_two_files_with_one_name_and_two_formats(tmp_path: Path) -> None:
+def test_refuse_two_files_with_one_name(tmp_path: Path) -> None:
     one, other, _ = files(tmp_path)
     (tmp_path / "b").mkdir()
     twin = written(tmp_path / "b/aachen.jsonl", ROWS)
     assert "are both for a participant named 'aachen'" in split(other, twin, "--out", tmp_path / "out").stderr
     assert "is listed twice" in split(one, one, "--out", tmp_path / "out").stderr
-    text = written(tmp_path / "text.jsonl", [{"text": "a b"}])
-    assert "fedtrain convert" in split(one, text, "--out", tmp_path / "out").stderr
+
+
+PROMPT = {"prompt": "q", "completion": " a"}
+INSTRUCTION = {"instruction": "q", "output": "a"}
+MESSAGES = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
+SHAREGPT = {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]}
+TEXT = {"text": "q a"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "target", "rewritten"),
+    [
+        ((PROMPT, INSTRUCTION), "PromptCompletion", [1]),
+        ((INSTRUCTION, PROMPT), "PromptCompletion", [0]),
+        ((PROMPT, MESSAGES, PROMPT), "Messages", [0, 2]),
+        ((SHAREGPT, INSTRUCTION), "Messages", [0, 1]),
+        ((INSTRUCTION, INSTRUCTION, SHAREGPT, PROMPT), "Messages", [0, 1, 2, 3]),
+    ],
+)
+def test_files_of_several_formats_are_answered_with_conversions_to_one(
+    tmp_path: Path, rows: tuple[dict[str, Any], ...], target: str, rewritten: list[int]
+) -> None:
+    (tmp_path / "a b").mkdir()
+    paths = [written(tmp_path / f"a b/site{at}.jsonl", [row] * 4) for at, row in enumerate(rows)]
+    refused = split(*paths, "--out", tmp_path / "out")
+    assert refused.exit_code == 1
+    commands = re.findall("`([^`]+)`", refused.stderr.partition("hint:")[2])
+    assert len(commands) == len(rewritten)
+    for at, command in zip(rewritten, commands, strict=True):
+        words = shlex.split(command)
+        assert words[:5] == ["fedtrain", "convert", str(paths[at]), "--to", target]
+        assert CliRunner().invoke(main, words[1:]).exit_code == 0
+        paths[at] = Path(words[-1])
+    assert f"participants, format {target}\n" in done(*paths, "--out", tmp_path / "out").stdout
+
+
+def test_files_of_formats_without_a_conversion_to_one(tmp_path: Path) -> None:
+    one, other = written(tmp_path / "a.jsonl", [PROMPT]), written(tmp_path / "b.jsonl", [TEXT])
+    refused = split(one, other, "--out", tmp_path / "out")
+    assert f"{one} has format PromptCompletion, and {other} has Text" in refused.stderr
+    assert "hint: Write the rows of all files in one format" in refused.stderr
+    assert "fedtrain convert" not in refused.stderr

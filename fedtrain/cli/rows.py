@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fedtrain.cli.errors import UserError
+from fedtrain.plurals import several
 
 if TYPE_CHECKING:
     from fedtrain.api.reading.federation import Federation
@@ -65,7 +66,9 @@ def given(entries: Iterable[str], federation: "Federation") -> dict[str, dict[st
         found.setdefault(name, {})[dataset] = int(count)
         if (rows := sum(found[name].values())) > MAX_SAMPLES:
             what = "at most" if spec.data.datasets is None else "for all its data sets at most"
-            raise UserError(f"--rows {entry}: {rows} rows are too many for {name}", f"Give {what} {MAX_SAMPLES}.")
+            raise UserError(
+                f"--rows {entry}: {several(rows, 'row')} are too many for {name}", f"Give {what} {MAX_SAMPLES}."
+            )
     return found
 
 

@@ -232,7 +232,7 @@ def test_row_counts_of_strangers_and_invalid_numbers_are_refused(tmp_path: Path,
     ("count", "message"),
     [
         ("0", "--rows big=0: 0 is not a valid number of rows"),
-        ("30000000", "--rows big=30000000: 30000000 rows are too many for big"),
+        ("30000000", "--rows big=30000000: 30,000,000 rows are too many for big"),
         ("9" * 25, f"{'9' * 18}... is not a valid number of rows"),
         ("30000k", "Write `--rows big=20000000`."),
     ],
@@ -249,6 +249,7 @@ def test_blank_lines_are_not_rows(tmp_path: Path) -> None:
     assert len(read_rows(str(tmp_path / "d.jsonl"), "Text")) == 2
 
 
+@pytest.mark.usefixtures("in_the_folder")
 def test_bad_rows_of_all_participants_are_named_by_file_and_line(tmp_path: Path) -> None:
     file = federation(tmp_path)
     with (tmp_path / "big.jsonl").open("a") as rows:

@@ -41,10 +41,12 @@ def _in_one_format(sources: Sequence[Source]) -> str:
         return [one for one in sources if one.format != target]
 
     targets: dict[Format, None] = dict.fromkeys(wanted for wanted, _ in CONVERSIONS)
-    fitting = [target for target in targets if all((target, one.format) in CONVERSIONS for one in others(target))]
+    fitting: list[Format] = [
+        target for target in targets if all((target, one.format) in CONVERSIONS for one in others(target))
+    ]
     if not fitting:
         return "write the rows of all files in one format"
-    target = min(fitting, key=lambda one: len(others(one)))
+    target: Format = min(fitting, key=lambda one: len(others(one)))
     commands = [f"`{convert_command(str(one.path), f'--to {target}', target.lower())}`" for one in others(target)]
     files, use = ("one of them", "the new file") if len(commands) == 1 else ("these", "the new files")
     return f"rewrite {files} as {target}, and name {use} instead: {listed(commands)}"

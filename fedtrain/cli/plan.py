@@ -10,7 +10,7 @@ import click
 
 from fedtrain.cli.rows import explained, given, places
 from fedtrain.cli.rows import option as rows_option
-from fedtrain.cli.wrapping import say
+from fedtrain.cli.wrapping import aside, say
 from fedtrain.plurals import several
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def command(file: Path, rows: tuple[str, ...], output: str) -> None:
     """Show on how many samples each participant will train in each round of FILE, before anything runs.
 
     Checks and counts the rows that the policies name, as the trainer does, and computes the partitioning of every
-    round with the code of a real run.
+    round with the code of a real run. Errors with which a run would fail follow the tables.
     """
     from fedtrain.api.reading import Invalid
     from fedtrain.cli.missing_format import read_with_format_of_rows
@@ -67,6 +67,10 @@ def command(file: Path, rows: tuple[str, ...], output: str) -> None:
         click.echo(json.dumps(as_json(made), indent=2))
     else:
         _show(made, has_gpus=_has_gpus(federation))
+        for error in made.errors:
+            aside(f"error: a run would fail: {error}")
+    if made.errors:
+        sys.exit(1)
 
 
 def _has_gpus(federation: "Federation") -> bool:

@@ -49,11 +49,8 @@ def preview(federation: Federation, rows: Rows | None = None) -> Preview:
         rounds=rounds,
         sizes=sizes(spec, facts, _updates(rounds)) if facts is not None else None,
         facts=before.facts,
-        notes=(
-            *(f"A run would fail: {error}" for error in before.errors),
-            *before.warnings,
-            *_notes(federation, preflights, facts, rounds),
-        ),
+        errors=tuple(map(str, before.errors)),
+        notes=(*before.warnings, *_notes(federation, preflights, facts, rounds)),
     )
 
 

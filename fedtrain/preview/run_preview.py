@@ -59,6 +59,8 @@ class ParticipantPreview(Block):
 
 
 class Preview(Block):
+    """`errors`: a run would fail. `notes`: it would run."""
+
     name: str
     strategy: str
     on_exhausted: str
@@ -67,4 +69,5 @@ class Preview(Block):
     sizes: Sizes | None
     """None if the base model is not on this machine."""
     facts: tuple[str, ...]
+    errors: tuple[str, ...] = ()
     notes: tuple[str, ...]

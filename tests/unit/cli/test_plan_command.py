@@ -66,6 +66,8 @@ def federation(
         "lm_head.weight": (32, 8),
     }
     save_file({name: np.zeros(shape, np.float32) for name, shape in tensors.items()}, base / "model.safetensors")
+    (base / "tokenizer.json").write_text(json.dumps({"model": {"type": "WordLevel"}}))
+    (base / "tokenizer_config.json").write_text(json.dumps({"eos_token": "</s>"}))
     for name, size in zip(("big", "small"), sizes, strict=True):
         (folder / f"{name}.jsonl").write_text('{"text": "a"}\n' * size)
     file = folder / "federation.yaml"
@@ -242,6 +244,18 @@ def test_row_counts_that_no_participant_can_have_are_refused(tmp_path: Path, cou
     assert result.exit_code == 1
     assert message in " ".join(result.stderr.split())
     assert "20000000" in result.stderr
+
+
+def test_errors_of_a_run_follow_the_tables_and_fail_the_command(tmp_path: Path) -> None:
+    file = federation(tmp_path)
+    (tmp_path / "base/tokenizer.json").unlink()
+    result = plan(file)
+    assert result.exit_code == 1
+    assert "each round" in result.stdout
+    assert "error: a run would fail: " in result.stderr
+    shown = plan(file, "-o", "json")
+    assert shown.exit_code == 1
+    assert json.loads(shown.stdout)["errors"][0] in " ".join(result.stderr.split())
 
 
 def test_blank_lines_are_not_rows(tmp_path: Path) -> None:

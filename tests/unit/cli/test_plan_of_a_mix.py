@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from valid_base import write_base
 
 from fedtrain.cli.main import main
 from tests.support.outputs import check_output
@@ -45,8 +46,7 @@ spec:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    (tmp_path / "base").mkdir()
-    (tmp_path / "base/config.json").write_text("{}")
+    write_base(tmp_path / "base")
     for name, rows in (("notes", 30), ("guidelines", 10)):
         (tmp_path / f"{name}.jsonl").write_text('{"text": "a"}\n' * rows)
     path = tmp_path / "federation.yaml"

@@ -368,7 +368,8 @@ def test_a_missing_file_and_an_unknown_kind_are_said(tmp_path: Path) -> None:
 def test_columns_beside_text_that_are_not_trained_on_are_named(tmp_path: Path) -> None:
     rows = "".join(f"question {number},{'north' if number % 2 else 'south'}\n" for number in range(12))
     (tmp_path / "u.csv").write_text(f"text,queue\n{rows}")
-    result = done(tmp_path / "u.csv", "--participants", "2", "--out", tmp_path / "out", "--base", a_base(tmp_path))
+    base = Path(__file__).parents[3] / "examples/quickstart/base"
+    result = done(tmp_path / "u.csv", "--participants", "2", "--out", tmp_path / "out", "--base", base)
     said = " ".join(result.stderr.split())
     assert "note: only the column `text` is trained on; `queue` is ignored. To train answers from the column" in said
     file = tmp_path / "out/federation.yaml"

@@ -40,8 +40,7 @@ spec: {{datasets: [{{name: tickets, uri: ./rows.jsonl}}]}}
 @pytest.fixture
 def file(bucket: S3, tmp_path: Path) -> Path:
     (tmp_path / "rows.jsonl").write_text('{"text": "a"}\n' * 40)
-    (tmp_path / "base").mkdir()
-    (tmp_path / "base/config.json").write_text("{}")
+    (tmp_path / "base").symlink_to(Path(__file__).parents[3] / "examples/quickstart/base")
     path = tmp_path / "federation.yaml"
     path.write_text(FILE.format(bucket=bucket.bucket, endpoint=bucket.endpoint, prefix=bucket.prefix))
     return path

@@ -2,6 +2,7 @@
 truncated or of another version: unreadable values are skipped without an error."""
 
 import json
+from math import isfinite
 from typing import Any, cast
 
 from fedtrain.contracts import names
@@ -27,7 +28,7 @@ def read_json(ledger: Ledger, path: str) -> dict[str, Any]:
     text = read_text(ledger, path)
     try:
         plain = json.loads(text) if text else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return cast(dict[str, Any], plain) if isinstance(plain, dict) else {}
 
@@ -46,7 +47,7 @@ def read_execution(ledger: Ledger, round: int, who: str, attempt: int) -> Execut
         host=host if isinstance(host, str) else None,
         code=_whole(plain.get("code")),
         reason=str(plain.get("reason") or ""),
-        curve=_list_of_numbers(plain.get("curve")),
+        curve=numbers_in(plain.get("curve")),
         ended_at=number(plain.get("endedAt")),
     )
 
@@ -61,7 +62,14 @@ def read_runner(ledger: Ledger, round: int) -> tuple[float | None, tuple[TaskTim
 
 
 def number(plain: object) -> float | None:
-    return float(plain) if isinstance(plain, int | float) and not isinstance(plain, bool) else None
+    """Return a finite number; None for anything else."""
+    if isinstance(plain, bool) or not isinstance(plain, int | float):
+        return None
+    try:
+        found = float(plain)
+    except OverflowError:
+        return None
+    return found if isfinite(found) else None
 
 
 def _whole(plain: object) -> int | None:
@@ -76,7 +84,8 @@ def _numbers(plain: object) -> dict[str, float]:
     return {key: value for key, entry in entries if key != "total" and (value := number(entry)) is not None}
 
 
-def _list_of_numbers(plain: object) -> tuple[float, ...]:
+def numbers_in(plain: object) -> tuple[float, ...]:
+    """Return the finite numbers of a list."""
     found = (number(entry) for entry in cast(list[object], plain)) if isinstance(plain, list) else ()
     return tuple(value for value in found if value is not None)
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import cast
 
 from fedtrain.contracts import names
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.results.run_summary import RunSummary
-from fedtrain.results.telemetry import execution_folder, number, read_json
+from fedtrain.results.telemetry import execution_folder, numbers_in, read_json
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ def read_telemetry(ledger: Ledger, summary: RunSummary) -> ReportTelemetry:
             plain = read_json(ledger, f"{execution_folder(round.number, one.participant, one.attempt)}/trainer.json")
             before = steps.get(one.participant, 0)
             losses.setdefault(one.participant, []).extend(
-                (before + step, loss) for step, loss in enumerate(_losses(plain.get("curve")), start=1)
+                (before + step, loss) for step, loss in enumerate(numbers_in(plain.get("curve")), start=1)
             )
             steps[one.participant] = before + one.steps
             for name, version in _texts(plain.get("versions")):
@@ -47,11 +46,6 @@ def read_telemetry(ledger: Ledger, summary: RunSummary) -> ReportTelemetry:
         versions={name: tuple(sorted(found)) for name, found in sorted(versions.items())},
         losses={who: points for who, points in losses.items() if points},
     )
-
-
-def _losses(curve: object) -> list[float]:
-    values = (number(loss) for loss in cast("list[object]", curve)) if isinstance(curve, list) else ()
-    return [loss for loss in values if loss is not None and isfinite(loss)]
 
 
 def _texts(plain: object) -> list[tuple[str, str]]:

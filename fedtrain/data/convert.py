@@ -69,13 +69,13 @@ def convert(sources: Sequence[str], out: Path, how: Conversion) -> Converted:
     """Write the rows of all sources, in order, to the new file `out`, which appears once it is whole. A source may be
     the folder of `out`. Raises InvalidRows, DataError, StoreError, OSError."""
     found = Converted()
-    seen = set[bytes]()
+    seen = set[bytes | None]()
     with new_text_file(out) as lines:
         for line, digest in _lines(sources, how, found):
-            if how.drop_repeated and digest in seen:
+            if digest in seen:
                 found.repeated += 1
                 continue
-            if how.drop_repeated:
+            if digest is not None:
                 seen.add(digest)
             lines.write(f"{line}\n")
             found.rows += 1
@@ -131,14 +131,14 @@ def _has_separator(prompt: str, completion: str, separator: str) -> bool:
     return prompt.endswith(" ") or completion.startswith(" ")
 
 
-def _lines(sources: Sequence[str], how: Conversion, found: Converted) -> Iterator[tuple[str, bytes]]:
-    """Yield each line and the digest of the fields that its format reads."""
+def _lines(sources: Sequence[str], how: Conversion, found: Converted) -> Iterator[tuple[str, bytes | None]]:
+    """Yield each line and the digest of the fields that its format reads; None if repeated rows are kept."""
     for source in sources:
         for rows in parse_each(local(source), source, fault=found.invalid.append, name=source, encoding=how.encoding):
             for parsed in rows:
                 try:
                     if how.target is None:
-                        yield parsed.line(), _digest(parsed, how.fields)
+                        yield parsed.line(), _digest(parsed, how.fields) if how.drop_repeated else None
                     elif line := _converted(parsed, how.target, how, found):
                         yield line
                 except DataError as error:
@@ -162,8 +162,8 @@ def _digest(parsed: Parsed, fields: Fields | None) -> bytes:
     return learned_digest(row, row_format, fields)
 
 
-def _converted(parsed: Parsed, target: Target, how: Conversion, found: Converted) -> tuple[str, bytes] | None:
-    """Return the line in the target format, and its digest; None for a blank row that is left out."""
+def _converted(parsed: Parsed, target: Target, how: Conversion, found: Converted) -> tuple[str, bytes | None] | None:
+    """Return the line in the target format, and its digest as `_lines`; None for a blank row that is left out."""
     row_format = _format(parsed, how.fields)
     if row_format == "Text":
         raise _plain_text(parsed, target, how.fields)
@@ -189,7 +189,7 @@ def _converted(parsed: Parsed, target: Target, how: Conversion, found: Converted
         if not (warning.problem == "JoinedWords" and (how.separator or target != "PromptCompletion")):
             count_warning(found.warnings, warning, row.where)
     others = _others(parsed, row_format, how.fields, fields)
-    return json_line({**fields, **others}), row_digest(fields)
+    return json_line({**fields, **others}), row_digest(fields) if how.drop_repeated else None
 
 
 def _separated(fields: Mapping[str, Any], separator: str) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from fedtrain.contracts.wire.transfer import SignedFile, SignedRequest, TransferGrant
-from fedtrain.ledger.presigned_requests import Requests, md5, md5_header, update_of
+from fedtrain.ledger.content_md5 import md5, md5_header
+from fedtrain.ledger.presigned_requests import Requests, update_of
 
 _PART = re.compile(rb"<Part>.*?</Part>", re.DOTALL)
 _NUMBER = re.compile(rb"<PartNumber>\s*([0-9]{1,5})\s*</PartNumber>")

@@ -6,12 +6,10 @@ otherwise is explained as for a client with keys. No message contains a URL: any
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
-import hashlib
 import os
 import random
 import re
 import time
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -252,16 +250,6 @@ def update_of(grant: TransferGrant) -> SignedFile:
     """The update file of a training task's grant."""
     assert grant.update is not None
     return grant.update
-
-
-def md5(content: bytes) -> bytes:
-    """The digest by which a server checks and names what it has received."""
-    return hashlib.md5(content, usedforsecurity=False).digest()
-
-
-def md5_header(digest: bytes) -> Mapping[str, str]:
-    """The server checks it before it stores the content."""
-    return {"Content-MD5": b64encode(digest).decode()}
 
 
 def _content(response: Any) -> bytes:

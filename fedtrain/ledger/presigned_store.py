@@ -22,9 +22,10 @@ from fedtrain.contracts.wire.transfer import (
     TransferRefused,
     read_grant,
 )
+from fedtrain.ledger.content_md5 import md5, md5_header
 from fedtrain.ledger.parse import parse
 from fedtrain.ledger.presigned_parts import upload_parts
-from fedtrain.ledger.presigned_requests import Choose, Patience, Requests, UploadEnded, md5, md5_header, update_of
+from fedtrain.ledger.presigned_requests import Choose, Patience, Requests, UploadEnded, update_of
 from fedtrain.ledger.store import LedgerCorrupt, StoreError, StoreUnavailable
 from fedtrain.ledger.task_store import of_the_ledger
 

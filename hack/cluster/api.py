@@ -17,8 +17,8 @@ from hack.cluster.kubeconfig import Credentials
 _LATER = 429
 """Nothing was done: the storage of a kind that is new is being set up, and clients are to ask again."""
 
-WATCH_SECONDS = urllib3.Timeout(connect=PATIENCE_SECONDS, read=None)
-"""Nothing may change for as long as a test takes."""
+_WATCHING = urllib3.Timeout(connect=PATIENCE_SECONDS, read=None)
+"""While nothing changes, nothing is sent."""
 
 Json = dict[str, Any]
 
@@ -45,7 +45,8 @@ class Api:
 
     def __init__(self, credentials: Credentials, impersonated: str = "") -> None:
         self._credentials = credentials
-        self._impersonated = {"Impersonate-User": impersonated} if impersonated else {}
+        acts_as = {"Impersonate-User": impersonated} if impersonated else {}
+        self._as_user = {"Authorization": f"Bearer {credentials.token}", **acts_as}
         self._pool = urllib3.PoolManager(
             ca_certs=str(credentials.authority), timeout=PATIENCE_SECONDS, retries=False, maxsize=4
         )
@@ -68,21 +69,19 @@ class Api:
 
     def list(self, resource: str, namespace: str = "", labels: str = "") -> list[Json]:
         """The objects of one namespace, or of all of them, that a label selector matches."""
-        query = urllib.parse.urlencode({"labelSelector": labels})
-        return self._call("GET", f"{_path(resource, namespace)}?{query}")["items"]
+        return self.list_at(resource, labels, namespace)[0]
 
-    def list_at(self, resource: str, labels: str) -> tuple["list[Json]", str]:
-        """The objects of all namespaces that a label selector matches, and the version to watch them from."""
+    def list_at(self, resource: str, labels: str, namespace: str = "") -> tuple["list[Json]", str]:
+        """The same, and the version to watch the objects from."""
         query = urllib.parse.urlencode({"labelSelector": labels})
-        found = self._call("GET", f"{_path(resource, '')}?{query}")
+        found = self._call("GET", f"{_path(resource, namespace)}?{query}")
         return found["items"], found["metadata"]["resourceVersion"]
 
     def watch(self, resource: str, labels: str, version: str) -> urllib3.BaseHTTPResponse:
         """The changes of such objects since a version, while they happen: a JSON object in each line."""
         query = urllib.parse.urlencode({"labelSelector": labels, "resourceVersion": version, "watch": "1"})
-        headers = {**self._impersonated, "Authorization": f"Bearer {self._credentials.token}"}
         address = f"{self._credentials.server}{_path(resource, '')}?{query}"
-        answer = self._pool.request("GET", address, headers=headers, preload_content=False, timeout=WATCH_SECONDS)
+        answer = self._pool.request("GET", address, headers=self._as_user, preload_content=False, timeout=_WATCHING)
         if answer.status >= 400:
             raise Refused(answer.status, {"message": answer.data.decode(errors="replace")})
         return answer
@@ -107,8 +106,7 @@ class Api:
         self, method: str, path: str, body: Json | None = None, tries: int = 20, accept: str = "application/json"
     ) -> Json:
         headers = {
-            **self._impersonated,
-            "Authorization": f"Bearer {self._credentials.token}",
+            **self._as_user,
             "Accept": accept,
             "Content-Type": "application/merge-patch+json" if method == "PATCH" else "application/json",
         }

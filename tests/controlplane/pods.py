@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,7 +79,6 @@ class Pods:
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Self:
-        self._watch = Watch(self.api, "v1/pods", "fedtrain.dev/run").__enter__()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         return self
@@ -89,7 +88,6 @@ class Pods:
     ) -> None:
         self._stop.set()
         self._thread.join()
-        self._watch.__exit__(kind, error, trace)
         for one in self.running.values():
             one.kill()
 
@@ -102,12 +100,13 @@ class Pods:
         return [path.read_text() for path in self.folder.glob(f"{self._fault_file(text).name}.[0-9]*")]
 
     def _run(self) -> None:
-        while not self._stop.wait(LOOK):
-            with suppress(OSError, Refused):  # the API server may be gone for a while
-                self._look()
+        with Watch(self.api, "v1/pods", "fedtrain.dev/run") as watch:
+            while not self._stop.wait(LOOK):
+                with suppress(OSError, Refused):  # the API server may be gone for a while
+                    self._look(watch.objects)
 
-    def _look(self) -> None:
-        pods = self._watch.objects
+    def _look(self, pods: Mapping[str, Json]) -> None:
+        """`pods`: by uid."""
         for uid in self.running.keys() - pods.keys():
             if not _among(self.running[uid].pod, self.undead):
                 self.running.pop(uid).kill()

@@ -53,7 +53,7 @@ def running(folder: Path | None = None) -> Iterator[str]:
 
 
 def _held(address: str) -> socket.socket | None:
-    """Connect to the zygote at this address, which does not end before the connection; None if there is no zygote."""
+    """Connect to the zygote at this address; None if there is none. It does not end while a connection is open."""
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(address)

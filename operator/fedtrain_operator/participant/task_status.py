@@ -12,7 +12,7 @@ from fedtrain_operator.kube.pod_start import SCHEDULED, STARTED
 
 UPLOADING = "Uploading"
 TRAINED = Condition("Trained", "True", UPLOADING)
-"""Of a task whose update waits for the store. Stays while the job that uploads it is pending, stopped or recreated."""
+"""The condition of a task whose trained update waits for the store. It stays, whatever the job that uploads reports."""
 TERMINAL = frozenset({"Succeeded", "Failed", "Refused", "Cancelled"})
 
 

@@ -47,7 +47,8 @@ class Volume(Open):
 
     name: DnsLabel
     """Name that mounts refer to. Reserved: `scratch`, `home`, `shm`, `transfer`, `spool`, and `ledger-credentials`,
-    `base-credentials`, `data-credentials`, `noise-credentials` and `fingerprint-credentials`."""
+    `base-credentials`, `data-credentials`, `data-2-credentials` and so on, `noise-credentials` and
+    `fingerprint-credentials`."""
 
 
 class VolumeMount(Open):

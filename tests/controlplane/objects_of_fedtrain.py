@@ -16,11 +16,16 @@ from tests.controlplane.training import SECRET
 from tests.unit.operator.worlds import SETTINGS, run, spec, task
 
 PLACES: Json = {
-    "datasets": [{"name": "tickets", "uri": "s3://rows/a", "s3": {"credentialsSecretRef": {"name": "rows"}}}],
+    "datasets": [
+        {"name": "tickets", "uri": "s3://rows/a", "s3": {"credentialsSecretRef": {"name": "rows"}}},
+        {"name": "notes", "uri": "s3://notes/a", "s3": {"credentialsSecretRef": {"name": "notes"}}},
+    ],
     "baseModel": {"s3": {"credentialsSecretRef": {"name": "models"}}},
     "privacy": {"noiseKeySecretRef": {"name": "noise"}},
 }
 """Buckets and the noise key in the policy of bank-a."""
+MIX: Json = {"format": "Text", "datasets": [{"name": "tickets", "share": 3}, {"name": "notes", "share": 1}]}
+"""Data of a training that mixes both data sets."""
 
 
 def job(namespace: str, pods: Pods | None = None) -> Json:
@@ -31,9 +36,11 @@ def job(namespace: str, pods: Pods | None = None) -> Json:
     return hub_job(spec(storage=storage), run(namespace), key, AggregateOrder(3, 1), settings, "uid")
 
 
-def pytorch_job(namespace: str, pods: Json, **more: Json) -> Json:
-    """A task of bank-a. `pods`: those of its ParticipantPolicy; `more`: further fields."""
-    body = task(participants=[{"name": "bank-a", "compute": {"nodes": 2}}])
+def pytorch_job(namespace: str, pods: Json, data: Json | None = None, **more: Json) -> Json:
+    """A task of bank-a. `pods`: those of its ParticipantPolicy; `data`: of the training; `more`: further fields of the
+    policy."""
+    mixed = {} if data is None else {"data": data}
+    body = task(participants=[{"name": "bank-a", "compute": {"nodes": 2}}], **mixed)
     body["metadata"]["namespace"] = namespace
     order = TrainingTaskSpec.model_validate(body["spec"])
     policy = ParticipantPolicySpec.model_validate({**PLACES, "pods": pods, **more})

@@ -89,6 +89,15 @@ PODS_THAT_ESCALATE: dict[str, Callable[[Json], None]] = {
     "a Secret as the fingerprint key": volume({"secret": {"secretName": "foreign"}}, "fingerprint-credentials"),
     "a Secret as the noise key": volume({"secret": {"secretName": "foreign"}}, "noise-credentials"),
     "a Secret as the credentials of the data": volume({"secret": {"secretName": "foreign"}}, "data-credentials"),
+    "a Secret as the credentials of a mix's second data set": volume(
+        {"secret": {"secretName": "foreign"}}, "data-2-credentials"
+    ),
+    "the node's files as the credentials of a mix's second data set": volume(
+        {"hostPath": {"path": "/"}}, "data-2-credentials"
+    ),
+    "a listed Secret under a name that only begins like a data set's": volume(
+        {"secret": {"secretName": "rows"}}, "data-2-credentials-of-others"
+    ),
     "the signed requests elsewhere": volume(
         {"secret": {"secretName": "fedtrain-transfer", "items": [ENTRY]}}, "more-requests"
     ),

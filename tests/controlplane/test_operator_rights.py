@@ -13,8 +13,8 @@ from hack.cluster.eventually import eventually
 from hack.cluster.kubeconfig import Credentials
 from hack.cluster.s3_server import S3Server
 from tests.controlplane.binding import BINDINGS, bind
-from tests.controlplane.objects_of_fedtrain import PLACES, job, pytorch_job
-from tests.controlplane.pods_that_escalate import PODS_THAT_ESCALATE, changed, image, volume
+from tests.controlplane.objects_of_fedtrain import MIX, PLACES, job, pytorch_job
+from tests.controlplane.pods_that_escalate import PODS_THAT_ESCALATE, changed, image, pods_of, volume
 from tests.controlplane.training import JOBS, POLICIES, PYTORCHJOBS, SECRET, TASKS, Federation, document, quickstart
 from tests.support.operating import Operator
 
@@ -85,6 +85,13 @@ OBJECTS: dict[str, tuple[str, Callable[[], Json]]] = {
 def test_allow_the_jobs_that_fedtrain_makes(account: Api, kind: str) -> None:
     resource, made = OBJECTS[kind]
     account.create(resource, made(), BOUND, dry_run=True)
+
+
+def test_allow_each_data_set_of_a_mix_its_own_secret(account: Api) -> None:
+    made = pytorch_job(BOUND, PODS, data=MIX)
+    mounted = {one["name"]: one["secret"]["secretName"] for one in pods_of(made)[-1]["volumes"] if "secret" in one}
+    assert (mounted["data-credentials"], mounted["data-2-credentials"]) == ("rows", "notes")
+    account.create(PYTORCHJOBS, made, BOUND, dry_run=True)
 
 
 @pytest.mark.parametrize("escalation", PODS_THAT_ESCALATE)

@@ -1,8 +1,9 @@
 {{/* What the admission policies for jobs of fedtrain have in common. The same file in both charts. */}}
 
 {{/* Checks of pods. Variables: pods, images, serviceAccounts, volumes ("name source"), hostPaths, claims, secrets (of
-volumes), keys (Secrets of single variables). own: volumes ("name source") that fedtrain adds itself. A pod mounts one
-entry of the Secret with signed requests, that of its task. */}}
+volumes), keys (Secrets of single variables). own: volumes ("name source") that fedtrain adds itself. The second and
+further data sets of a mix have numbers: data-2-credentials. A pod mounts one entry of the Secret with signed requests,
+that of its task. */}}
 {{- define "fedtrain.admission.pods" -}}
 - expression: variables.pods.all(p, size(p.containers) == 1 && !has(p.initContainers) && !has(p.ephemeralContainers))
   message: The operator's pods have one container.
@@ -35,7 +36,8 @@ entry of the Secret with signed requests, that of its task. */}}
 - expression: >-
     variables.pods.all(p, !has(p.volumes) || p.volumes.all(v,
     v.all(k, k in ['name', 'emptyDir'] || (v.name + ' ' + k) in variables.volumes + {{ toJson .own }}
-    + ['base-credentials secret', 'data-credentials secret'])
+    + ['base-credentials secret', 'data-credentials secret']
+    || (k == 'secret' && v.name.matches('^data-[0-9]+-credentials$')))
     && (!has(v.hostPath) || v.hostPath.path in variables.hostPaths)
     && (!has(v.persistentVolumeClaim) || v.persistentVolumeClaim.claimName in variables.claims)
     && v.all(k, k == 'name' || ((!has(v[k].secretName) || v[k].secretName in variables.secrets

@@ -39,8 +39,8 @@ def job(namespace: str, pods: Pods | None = None) -> Json:
 def pytorch_job(namespace: str, pods: Json, data: Json | None = None, **more: Json) -> Json:
     """A task of bank-a. `pods`: those of its ParticipantPolicy; `data`: of the training; `more`: further fields of the
     policy."""
-    mixed = {} if data is None else {"data": data}
-    body = task(participants=[{"name": "bank-a", "compute": {"nodes": 2}}], **mixed)
+    changes: Json = {"participants": [{"name": "bank-a", "compute": {"nodes": 2}}]}
+    body = task(**changes if data is None else {**changes, "data": data})
     body["metadata"]["namespace"] = namespace
     order = TrainingTaskSpec.model_validate(body["spec"])
     policy = ParticipantPolicySpec.model_validate({**PLACES, "pods": pods, **more})

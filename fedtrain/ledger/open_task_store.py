@@ -25,4 +25,4 @@ def open_task_store(assignment: Assignment) -> TaskStore:
     from fedtrain.ledger.presigned_store import GrantFile, PresignedTaskStore  # botocore takes a while to import
 
     waits = SPOOLED_OUTAGE_SECONDS if SPOOL_VARIABLE in os.environ and UPLOAD_VARIABLE not in os.environ else None
-    return PresignedTaskStore(task, storage.s3, GrantFile(Path(path)).read, upload_outage_seconds=waits)
+    return PresignedTaskStore(task, storage.s3, GrantFile(Path(path), storage.s3).read, upload_outage_seconds=waits)

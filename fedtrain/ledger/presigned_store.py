@@ -8,6 +8,7 @@ from typing import TypeVar
 from fedtrain.api.storage import S3
 from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.digests import digest_file, hasher, written
+from fedtrain.contracts.grant_check import foreign_server
 from fedtrain.contracts.record import Record
 from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.task_names import TELEMETRY_FILE, check_kind, noise_draw
@@ -43,19 +44,24 @@ _BREAKS = 5
 
 
 class GrantFile:
-    """The grant in a mounted Secret, which the kubelet replaces when the hub has renewed it."""
+    """The grant in a mounted Secret, which the kubelet replaces when the hub has renewed it. `s3`: the location of the
+    ledger, to which all requests have to go."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, s3: S3) -> None:
         self._path = path
+        self._s3 = s3
 
     def read(self) -> TransferGrant:
         """Raises StoreUnavailable, StoreError."""
         try:
-            return read_grant(self._path.read_bytes())
+            grant = read_grant(self._path.read_bytes())
         except OSError as error:
             raise StoreUnavailable(f"the signed requests at {self._path} cannot be read: {error.strerror}.") from None
         except TransferRefused as error:
             raise StoreError(f"{self._path}: {error}") from None
+        if (server := foreign_server(grant, self._s3)) is not None:
+            raise StoreError(f"the hub has signed requests to {server}, which is not the store that the task names.")
+        return grant
 
 
 class PresignedTaskStore:

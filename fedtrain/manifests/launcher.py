@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.storage import S3
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.tasks import Assignment
 from fedtrain.manifests.kinds import Json, Kind
@@ -34,6 +35,10 @@ class Launcher(Protocol):
     ) -> Json:
         """Return the job of the TrainingTask `body`, of the same name and namespace, with its digest. `uploads`: its
         update is trained, and this job only uploads it."""
+        ...
+
+    def ledger(self, job: Json) -> S3:
+        """Return the bucket that the job's pods use."""
         ...
 
     def standing(self, job: Json) -> Standing: ...

@@ -1,7 +1,9 @@
 """The pod of trainers and aggregators, which PodSecurity `restricted` admits. Pure."""
 
+import json
 from collections.abc import Mapping, Sequence
 
+from fedtrain.api.storage import S3
 from fedtrain.contracts.places import CREDENTIALS_FOLDER
 from fedtrain.contracts.transfer import GRANT_VARIABLE, SPOOL_VARIABLE
 from fedtrain.manifests.kinds import Json
@@ -91,6 +93,14 @@ def hardened(
         "containers": [main],
         "volumes": volumes,
     }
+
+
+def ledger_of(pod: Json) -> S3:
+    """Return bucket and endpoint of the ledger in the assignment of a pod's `spec`, which another version of fedtrain
+    may have rendered."""
+    assignment = next(item["value"] for item in pod["containers"][0]["env"] if item["name"] == ASSIGNMENT)
+    s3: Json = json.loads(assignment)["binding"]["places"]["ledger"]["s3"]
+    return S3(bucket=s3["bucket"], endpoint=s3.get("endpoint"))
 
 
 def _volumes(

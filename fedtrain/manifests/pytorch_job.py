@@ -9,6 +9,7 @@ import math
 from fedtrain.api.base import seconds
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.participants import Compute
+from fedtrain.api.storage import S3
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.tasks import Assignment
 from fedtrain.contracts.transfer import UPLOAD_VARIABLE
@@ -18,7 +19,7 @@ from fedtrain.manifests.conditions import find, holds
 from fedtrain.manifests.kinds import PYTORCH_JOB, Json
 from fedtrain.manifests.launcher import Standing
 from fedtrain.manifests.mounted_secrets import secrets_of_participant_pod
-from fedtrain.manifests.pod import hardened
+from fedtrain.manifests.pod import hardened, ledger_of
 from fedtrain.manifests.pod_overlay import annotations_of, labels_of, pod_template
 from fedtrain.manifests.render_digest import marked
 
@@ -83,6 +84,9 @@ class PyTorchJobs:
             },
         }
         return marked(job, job)
+
+    def ledger(self, job: Json) -> S3:
+        return ledger_of(job["spec"]["pytorchReplicaSpecs"]["Master"]["template"]["spec"])
 
     def standing(self, job: Json) -> Standing:
         """A job is terminal if any condition Succeeded or Failed is True. Their order has no meaning."""

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 
+from fedtrain.api.storage import S3
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.manifests import labels
 from fedtrain.manifests.conditions import Condition
@@ -65,6 +66,11 @@ class Jobs:
         if job is not None:
             self.cache.put(job)
         return job
+
+    async def ledger(self, task: Ref) -> S3 | None:
+        """The bucket that the pods of a job use, from the server; None if the job is gone. Raises ApiError."""
+        job = await self.read(task)
+        return None if job is None else self._launcher.ledger(job)
 
     async def create(self, job: Json) -> Json:
         """Create the job, or return the existing one of this name. Raises NotCreated, ApiError."""

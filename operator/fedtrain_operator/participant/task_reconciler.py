@@ -133,13 +133,15 @@ class Tasks:
         if uid_of_another(job, body) is not None:
             return Next(GONE_SECONDS)
         self._owners_policy.starts.done(ref)
-        await self._transfers.renew(ref, body["metadata"]["uid"])
+        refusal = await self._transfers.renew(ref, body["metadata"]["uid"], lambda: self.jobs.ledger(ref))
         standing = self.jobs.standing(job)
         if standing.state == "Pending" and body.get("status", {}).get("phase") == "Running":  # the watch may be late
             job = await self.jobs.read(ref) or job
             standing = self.jobs.standing(job)
         if standing.state in _ENDED:
             return await self._end(ref, body, standing)
+        if refusal is not None:
+            raise TaskRefused(refusal)
         waits = None
         if standing.state == "Pending" and not (young and not job.get("status", {}).get("conditions")):
             waits = await self._why_waiting(ref, body, job)

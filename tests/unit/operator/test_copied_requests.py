@@ -7,10 +7,11 @@ import pytest
 from fedtrain_operator.participant.transfers import COPY_SECONDS
 
 from fedtrain.api.storage import S3
+from fedtrain.contracts.grant_check import foreign_server
 from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
 from fedtrain.manifests import labels
-from fedtrain.manifests.grant_check import foreign_server
 from tests.support.granting import transfer_entry
+from tests.unit.operator.test_journal import lines, more_tasks, restarted
 from tests.unit.operator.test_participant_sites import HERE, HUB, Remote
 
 
@@ -28,18 +29,77 @@ def test_a_participant_copies_the_requests_of_tasks_that_run_and_deletes_those_o
     assert copies(remote) == {}
 
 
-def test_a_participant_copies_renewed_requests() -> None:
-    remote = Remote()
+def at_hub(remote: Remote, uid: str, entry: str) -> None:
+    remote.hub.objects["secrets", HUB, labels.TRANSFER_SECRET]["data"][uid] = entry
+
+
+def clocked(remote: Remote) -> list[float]:
+    """The clock of the copies, which the test sets."""
     steady = [0.0]
     remote.tasks._transfers._steady = lambda: steady[0]  # pyright: ignore[reportPrivateUsage]
+    return steady
+
+
+def test_a_participant_copies_renewed_requests() -> None:
+    remote = Remote()
+    steady = clocked(remote)
     remote.reconcile()
     remote.reconcile()
-    remote.hub.objects["secrets", HUB, labels.TRANSFER_SECRET]["data"]["uid-bank-b"] = "bmV3"
+    renewed = transfer_entry("http://store:9000/runs/renewed")
+    at_hub(remote, "uid-bank-b", renewed)
     remote.reconcile()
-    assert copies(remote)["uid-bank-b"] != "bmV3", "the hub is not asked at every pass"
+    assert copies(remote)["uid-bank-b"] != renewed, "the hub is not asked at every pass"
     steady[0] += COPY_SECONDS
     remote.reconcile()
-    assert copies(remote)["uid-bank-b"] == "bmV3"
+    assert copies(remote)["uid-bank-b"] == renewed
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["", "after a restart"])
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [(transfer_entry("https://evil.example/steal/x"), "ForeignStore"), ("bmV3", "InvalidTransfer")],
+    ids=["another server", "malformed"],
+)
+def test_renewed_requests_that_a_malicious_hub_has_signed_are_not_copied_and_stop_the_task(
+    entry: str, reason: str, restarts: bool
+) -> None:
+    remote = Remote()
+    steady = clocked(remote)
+    remote.reconcile()
+    before = copies(remote)
+    at_hub(remote, "uid-bank-b", entry)
+    if restarts:
+        storage = remote.hub.objects["trainingtasks", HUB, remote.ref.name]["spec"]["storage"]
+        storage["s3"] |= {"bucket": "steal", "endpoint": "https://evil.example"}  # what was started stays
+        remote = restarted(remote)
+    else:
+        steady[0] += COPY_SECONDS
+    copied: list[str] = []
+    remote.here.fault = lambda request: copied.append(str(request.body))  # pyright: ignore[reportAttributeAccessIssue]
+    remote.reconcile()
+    assert not [body for body in copied if entry in body]
+    assert remote.jobs == []
+    status = remote.hub.objects["trainingtasks", HUB, remote.ref.name]["status"]
+    assert (status["phase"], status["reason"]) == ("Refused", reason)
+    assert [line.event for line in lines(remote)] == ["Started", "Stopped"]
+    assert "Nothing ran" not in status["message"]
+    remote.reconcile()
+    assert (before.keys(), copies(remote)) == ({"uid-bank-b"}, {})
+
+
+def test_a_task_that_starts_does_not_bring_foreign_requests_of_others_which_are_stopped_at_their_next_pass() -> None:
+    remote = Remote()
+    clocked(remote)
+    remote.reconcile()
+    before, first = copies(remote), remote.ref
+    (remote.ref,) = more_tasks(remote, 1)
+    at_hub(remote, "uid-bank-b", transfer_entry("https://evil.example/steal/x"))
+    remote.reconcile()
+    assert copies(remote).keys() == {"uid-bank-b", "uid-0"}
+    assert copies(remote)["uid-bank-b"] == before["uid-bank-b"]
+    remote.ref = first
+    remote.reconcile()
+    assert [job["metadata"]["name"] for job in remote.jobs] == ["more-0"]
 
 
 def test_a_task_waits_until_the_hub_has_signed_its_requests() -> None:

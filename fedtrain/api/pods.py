@@ -129,7 +129,13 @@ class Resources(Block):
     requests: Amounts = {}
     """Amounts that the scheduler reserves."""
     limits: Amounts = {}
-    """Amounts that the container cannot exceed."""
+    """Amounts that the container cannot exceed. A device in `limits` alone, such as `nvidia.com/gpu`, is not given to
+    pods: it limits what trainings ask for."""
+
+
+def is_device(resource: str) -> bool:
+    """Whether a resource is a device, such as `nvidia.com/gpu`: CPU, memory and storage have no domain."""
+    return "/" in resource
 
 
 DEFAULT_RESOURCES = Resources(requests={"cpu": "250m", "memory": "512Mi"}, limits={"cpu": "16", "memory": "32Gi"})
@@ -203,7 +209,8 @@ class Pods(Block):
     """Environment variables of the container."""
     resources: Resources = Resources()
     """Requests where a training's `compute` sets none, and limits. What a training asks for is capped at these limits.
-    Default of CPU and memory: requests of 250m and 512Mi, limits of 16 and 32Gi, which do not cap a training."""
+    Default of CPU and memory: requests of 250m and 512Mi, limits of 16 and 32Gi, which do not cap a training. The GPUs
+    of a pod are those of `compute`; other devices with request and limit, such as `rdma/hca`, are given to all pods."""
     security_context: PodSecurityContext = PodSecurityContext(run_as_user=USER, run_as_group=USER, fs_group=USER)
     """User and group IDs of the pods. Default: 65532 as user, group and fsGroup."""
     container_security_context: ContainerSecurityContext = ContainerSecurityContext()

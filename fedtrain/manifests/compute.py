@@ -4,7 +4,7 @@ import math
 
 from fedtrain.api.base import amount, smallest
 from fedtrain.api.participants import Compute
-from fedtrain.api.pods import DEFAULT_RESOURCES, Resources
+from fedtrain.api.pods import DEFAULT_RESOURCES, Resources, is_device
 from fedtrain.manifests.kinds import Json
 from fedtrain.manifests.pod import ASSIGNMENT, OUTCOME
 
@@ -42,13 +42,21 @@ def resources(compute: Compute, own: Resources, memory: str | None = None) -> Js
     `memory`: a further limit of the owner."""
     asked = {"cpu": compute.cpu, "memory": compute.memory}
     gpus = {compute.gpu_resource: str(compute.gpus_per_node)} if compute.gpus_per_node else {}
-    requests, limits = {**own.requests, **gpus}, {**own.limits, **gpus}
+    given = {name for name in {*own.requests, *own.limits} if _is_given(name, compute, own)}
+    requests = {name: value for name, value in own.requests.items() if name in given} | gpus
+    limits = {name: value for name, value in own.limits.items() if name in given} | gpus
     for name, wanted in asked.items():
         request = wanted or own.requests.get(name, DEFAULT_RESOURCES.requests[name])
         limit = wanted or own.limits.get(name) or max(request, DEFAULT_RESOURCES.limits[name], key=amount)
         limits[name] = smallest(limit, memory if name == "memory" else None)
         requests[name] = smallest(request, limits[name])
     return {"requests": requests, "limits": limits}
+
+
+def _is_given(name: str, compute: Compute, own: Resources) -> bool:
+    """Whether the owner's amounts of a resource are the pod's. Kubernetes gives a container its limit of a device, so
+    that a limit alone, which is a cap on trainings, must not reach the pod. GPUs are those of `compute`."""
+    return not is_device(name) or (name in own.requests and name != compute.gpu_resource)
 
 
 def threads(compute: Compute) -> dict[str, str]:

@@ -45,7 +45,8 @@ class PyTorchJobs:
         uploads: bool = False,
     ) -> Json:
         metadata, own_resources, memory = body["metadata"], policy.pods.resources, policy.limits.memory
-        compute = granted(Compute() if uploads else order.compute, own_resources, memory)
+        asked = Compute(gpu_resource=order.compute.gpu_resource) if uploads else order.compute
+        compute = granted(asked, own_resources, memory)
         name: str = metadata["name"]
         own = labels.of_job(metadata, order.task.participant)
         pod = hardened(

@@ -16,6 +16,7 @@ from fedtrain.api.base import (
 )
 from fedtrain.api.data import REQUIRED_FIELDS
 from fedtrain.api.examples import example, example_line, example_of_block
+from fedtrain.api.pods import is_device
 from fedtrain.api.reading.choice_errors import choice, switch
 from fedtrain.api.reading.flow_style import flow
 from fedtrain.api.reading.formatting import is_list, is_map, shown, typed
@@ -55,7 +56,7 @@ def translate(
     if error["type"] == "missing":
         return f"{field.name} is required.", f"Add {_example(field.name, shape, block)}."
     message, fix = _refused(field, error["input"], item, shape, text, block, around)
-    if item and shape.pattern == AMOUNT_PATTERN and "/" in str(error["loc"][-1]):  # a device, such as nvidia.com/gpu
+    if item and shape.pattern == AMOUNT_PATTERN and is_device(str(error["loc"][-1])):
         fix = 'Use a whole number in quotes, such as `"1"`.'
     return message, fix
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from fedtrain.api.base import amount, smallest
-from fedtrain.api.pods import Pods, Resources, Toleration, ValueFrom, Variable
+from fedtrain.api.pods import Pods, Resources, Toleration, ValueFrom, Variable, is_device
 from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.rule import Cel, Rule, Violations, broken, rule
 from fedtrain.api.rules.unique import unique
@@ -135,7 +135,7 @@ def _whole_devices(field: str) -> Rule:
     def check(resources: Resources, context: Context) -> Violations:
         amounts: Mapping[str, str] = getattr(resources, field)
         for name, value in amounts.items():
-            if "/" in name and amount(value) % 1:
+            if is_device(name) and amount(value) % 1:
                 yield broken(field, name, name=name, value=value)
 
     check.__name__ = f"{field}_of_devices_are_whole"
@@ -154,3 +154,31 @@ def _whole_devices(field: str) -> Rule:
 
 requests_of_devices_are_whole = _whole_devices("requests")
 limits_of_devices_are_whole = _whole_devices("limits")
+
+
+_UNLIMITED = (
+    "(k.contains('/') && isQuantity(self.requests[k]) && quantity(self.requests[k]).isInteger() && "
+    "(!has(self.limits) || !(k in self.limits) || (isQuantity(self.limits[k]) && "
+    "quantity(self.requests[k]).isLessThan(quantity(self.limits[k])))))"
+)
+
+
+@rule(
+    Resources,
+    "requests",
+    message="The request of {name} is {request}, but a device needs a limit of the same amount.",
+    fix='Set `limits.{name}` to `"{request}"`, or remove the request.',
+    cel=Cel(
+        valid=f"!has(self.requests) || self.requests.all(k, !{_UNLIMITED})",
+        values={
+            "name": f"self.requests.filter(k, {_UNLIMITED})[0]",
+            "request": f"self.requests.filter(k, {_UNLIMITED}).map(k, self.requests[k])[0]",
+        },
+    ),
+)
+def requests_of_devices_have_equal_limits(resources: Resources, context: Context) -> Violations:
+    """The request of a device has a limit of the same amount."""
+    for name, request in resources.requests.items():
+        limit = resources.limits.get(name)
+        if is_device(name) and not amount(request) % 1 and (limit is None or amount(request) < amount(limit)):
+            yield broken("requests", name, name=name, request=request)

@@ -14,6 +14,7 @@ from fedtrain.contracts.tasks import Assignment
 from fedtrain.manifests.hub_job import hub_job
 from fedtrain.manifests.kinds import ref
 from fedtrain.manifests.settings import Settings, SettingsWrong
+from fedtrain.manifests.training_task import plain
 from fedtrain.rounds import orders
 from fedtrain.rounds.decision import AggregateOrder
 from fedtrain.rounds.snapshot import TaskKey
@@ -155,6 +156,18 @@ def test_give_initialisation_the_memory_of_evaluation_and_no_gpu() -> None:
         "limits": {"cpu": default.limits["cpu"], "memory": "16Gi"},
     }
     assert container(job)["command"][0] == "python"
+
+
+def test_gpu_limits_of_hub_pods_give_none_to_jobs_that_ask_for_none() -> None:
+    settings = replace(SETTINGS, hub_pods=Pods(resources=Resources(limits={"nvidia.com/gpu": "8"})))
+    initialise = TaskKey(0, "Initialise", "_initialise", 1)
+    for key, order in (
+        (AGGREGATE, AggregateOrder(3, 1)),
+        (initialise, orders.initialise_task(spec(), run(), initialise)),
+    ):
+        job = hub_job(spec(), run(), key, order, settings, "uid")
+        assert container(job)["resources"] == plain(DEFAULT_RESOURCES)
+    assert container(evaluation(settings, gpusPerNode=2))["resources"]["limits"]["nvidia.com/gpu"] == "2"
 
 
 def test_apply_the_settings_of_hub_pods_to_every_job() -> None:

@@ -15,7 +15,7 @@ from tests.unit.operator.worlds import policy, task
 REQUESTS, LIMITS = DEFAULT_RESOURCES.requests, DEFAULT_RESOURCES.limits
 
 
-def judged(compute: dict[str, Any], **changes: Any) -> dict[str, Any] | Refusal:
+def judged(compute: dict[str, Any], *, uploads: bool = False, **changes: Any) -> dict[str, Any] | Refusal:
     """The container of the pod, or the policy's refusal."""
     body = task(participants=[{"name": "bank-a", "compute": compute}])
     order, owner = TrainingTaskSpec.model_validate(body["spec"]), policy(**changes)
@@ -23,14 +23,16 @@ def judged(compute: dict[str, Any], **changes: Any) -> dict[str, Any] | Refusal:
     if isinstance(answer, Refusal):
         return answer
     assert isinstance(answer, Assignment)
-    job = PyTorchJobs("trainer:1", "Always").render(body, order, answer, owner)
+    job = PyTorchJobs("trainer:1", "Always").render(body, order, answer, owner, uploads=uploads)
     (container,) = job["spec"]["pytorchReplicaSpecs"]["Master"]["template"]["spec"]["containers"]
     return container
 
 
-def resources(compute: dict[str, Any] | None = None, **changes: Any) -> tuple[dict[str, str], dict[str, str]]:
+def resources(
+    compute: dict[str, Any] | None = None, *, uploads: bool = False, **changes: Any
+) -> tuple[dict[str, str], dict[str, str]]:
     """The requests and limits of the pod."""
-    container = judged(compute or {}, **changes)
+    container = judged(compute or {}, uploads=uploads, **changes)
     assert isinstance(container, dict)
     return container["resources"]["requests"], container["resources"]["limits"]
 
@@ -105,6 +107,33 @@ def test_gpus_beyond_the_limits_of_the_policys_pods_are_refused() -> None:
     assert refusal.rule == "pods.resources.limits"
     assert "the training asks for 4 nvidia.com/gpu per node; the limit is 2. In the" in refusal.message
     assert resources({"gpusPerNode": 2}, **own(limits={"nvidia.com/gpu": "2"}))[1]["nvidia.com/gpu"] == "2"
+
+
+GPU_LIMITS = own(limits={"nvidia.com/gpu": "8", "nvidia.com/mig-1g.5gb": "4", "amd.com/gpu": "2"})
+
+
+def test_limits_of_gpus_give_none_to_a_pod_whose_training_asks_for_none() -> None:
+    assert resources(**GPU_LIMITS) == (REQUESTS, LIMITS)
+    assert resources({"gpusPerNode": 2}, uploads=True, **GPU_LIMITS) == (REQUESTS, LIMITS)
+
+
+def test_a_pod_gets_the_gpus_that_its_training_asks_for_and_no_other() -> None:
+    requests, limits = resources({"gpusPerNode": 1, "gpuResource": "amd.com/gpu"}, **GPU_LIMITS)
+    assert (requests, limits) == ({**REQUESTS, "amd.com/gpu": "1"}, {**LIMITS, "amd.com/gpu": "1"})
+
+
+@pytest.mark.parametrize("gpu", ["nvidia.com/gpu", "amd.com/gpu"])
+def test_requests_of_the_trainings_gpu_give_none_to_a_pod_without_gpus(gpu: str) -> None:
+    one = own(requests={gpu: "1"}, limits={gpu: "1"})
+    assert resources({"gpuResource": gpu}, **one) == (REQUESTS, LIMITS)
+    assert resources({"gpuResource": gpu, "gpusPerNode": 1}, uploads=True, **one) == (REQUESTS, LIMITS)
+
+
+def test_a_device_with_a_request_and_a_limit_is_given_to_every_pod() -> None:
+    device = {"rdma/hca": "1"}
+    expected = ({**REQUESTS, **device}, {**LIMITS, **device})
+    assert resources(**own(requests=device, limits=device)) == expected
+    assert resources(**own(limits=device)) == (REQUESTS, LIMITS)
 
 
 def test_the_smallest_of_limits_in_any_notation() -> None:

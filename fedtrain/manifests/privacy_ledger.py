@@ -138,7 +138,8 @@ def _entry(
     counts = dict(before.releases) if before is not None else {}
     shares = dict(before.shares) if before is not None else {}
     if share is not None:
-        own = _text(share_multiplier(promise[1], share.updates))
+        # The smallest share that `share_flaw` accepts: the hub chooses both numbers of the task's own.
+        own = _text(share_multiplier(promise[1], max(share.updates, task.min_participants or 0)))
         shares[own] = shares.get(own, 0) + 1
     for past in task.privacy.released if task.privacy is not None else ():
         reported = _text(past.multiplier)

@@ -124,6 +124,20 @@ def test_the_maximum_limits_the_loss_towards_a_hub_that_is_not_trusted() -> None
     assert owner.ask(sharing(seed=2)).get("phase") != "Refused", "the sum of all spends less"
 
 
+def test_a_share_counts_as_the_smallest_that_keeps_the_promise_whatever_its_numbers() -> None:
+    """Of 0.1 among 2 updates and 1 among 101, one share has the same multiplier, 0.1."""
+    alike = [NoiseShare(multiplier=0.1, updates=2), NoiseShare(multiplier=1.0, updates=101)]
+    for share in alike:
+        asked = sharing(share, min_participants=101)
+        assert refusal(asked) == "", "the share that the promise needs"
+        words = "too small to bound the privacy loss"
+        assert words in refusal(asked, noiseLocation="Client", minNoiseMultiplier=1.0, maxEpsilon=4.4)
+        owner = Owner(**OWN)
+        owner.ask(asked)
+        seen = towards_hub(entries_of(owner.ledger, "bank-b"), {"tickets"}, "Participant")
+        assert seen == {Release(0.1): 1}
+
+
 def test_any_number_of_steps_and_releases_has_an_answer() -> None:
     for steps in (2**53, 10**30):
         asked = of_examples(1.0).model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -1,11 +1,15 @@
 """Whether signed requests go to the store that a task names, which the participant's policy has allowed. Pure."""
 
-from urllib.parse import SplitResult, urlsplit
+import re
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from fedtrain.api.storage import S3
 from fedtrain.contracts.wire.transfer import TransferGrant
 
-_AWS = (".amazonaws.com", ".amazonaws.com.cn")
+_AWS = re.compile(
+    r"((s3|s3-fips)(\.dualstack)?(\.[a-z]+(-[a-z]+)+-\d+)?|s3-accelerate(\.dualstack)?)\.amazonaws\.com(\.cn)?"
+)
+"""Servers of AWS S3. Other names below amazonaws.com are buckets and services of any customer."""
 
 
 def foreign_server(grant: TransferGrant, s3: S3) -> str | None:
@@ -21,11 +25,16 @@ def foreign_server(grant: TransferGrant, s3: S3) -> str | None:
 
 
 def _is_within(url: SplitResult, s3: S3) -> bool:
+    if {".", ".."} & set(unquote(url.path).split("/")):  # clients and servers resolve them
+        return False
     in_path = f"/{s3.bucket}/"
     if s3.endpoint is None:
-        host = url.hostname or ""
-        named = url.path.startswith(in_path) or host.startswith(f"{s3.bucket}.")
-        return url.scheme == "https" and url.netloc.lower() == host and host.endswith(_AWS) and named
+        host = url.netloc.lower()
+        if url.scheme != "https":
+            return False
+        if _AWS.fullmatch(host):
+            return url.path.startswith(in_path)
+        return _AWS.fullmatch(host.removeprefix(f"{s3.bucket}.")) is not None
     server = urlsplit(s3.endpoint)
     if url.scheme != server.scheme.lower():
         return False

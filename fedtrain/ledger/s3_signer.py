@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from botocore.exceptions import BotoCoreError
 
 from fedtrain.contracts.wire.signed_request_lifetime import LIFETIME_SECONDS
-from fedtrain.contracts.wire.transfer import SignedRequest, SignedUpload
+from fedtrain.contracts.wire.transfer import SignedHeader, SignedRequest, SignedUpload
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.s3_signature import utc_now
 from fedtrain.ledger.s3_store import S3Store
@@ -29,7 +29,7 @@ class S3Signer:
 
     def create(self, name: str, size: int) -> SignedUpload:
         """A PUT of exactly `size` bytes that the server refuses if the object exists."""
-        conditions = {"if-none-match": "*"}
+        conditions: dict[SignedHeader, str] = {"if-none-match": "*"}
         url = self._sign("PUT", name, {"content-length": str(size)} | conditions)
         return SignedUpload(url=url, size=size, headers=conditions)
 

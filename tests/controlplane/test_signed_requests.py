@@ -43,7 +43,7 @@ def send(
 ) -> int:
     """The status of the answer."""
     method = "GET" if body is None else "PUT"
-    given = request.headers if headers is None else headers
+    given: Mapping[str, str] = {**request.headers} if headers is None else headers
     return HTTP.request(method, url or request.url, body=body, headers=dict(given), retries=False).status
 
 

@@ -4,6 +4,7 @@
 import gzip
 import zlib
 from collections.abc import Mapping
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
@@ -18,11 +19,15 @@ class TransferRefused(Exception):
     """A grant that this version cannot use."""
 
 
+SignedHeader = Literal["if-none-match"]
+"""Headers that the hub signs. Others could direct a request elsewhere, such as `Host`."""
+
+
 class SignedRequest(Wire):
     """One request. `headers` are signed: the request has exactly these values."""
 
     url: str = Field(repr=False)
-    headers: Mapping[str, str] = {}
+    headers: Mapping[SignedHeader, str] = {}
 
 
 class SignedUpload(SignedRequest):

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import json
 
 import pytest
 from fedtrain_operator.participant.transfers import COPY_SECONDS
@@ -27,6 +28,13 @@ def test_a_participant_copies_the_requests_of_tasks_that_run_and_deletes_those_o
     remote.delete_task()
     remote.reconcile()
     assert copies(remote) == {}
+
+
+def with_header(name: str, value: str) -> str:
+    """An entry with a header that fedtrain does not sign."""
+    request = {"url": "http://store:9000/runs/x", "headers": {name: value}}
+    grant = {"version": 1, "task": "x", "record": {"name": "x", "read": request, "writes": []}}
+    return base64.b64encode(gzip.compress(json.dumps(grant).encode(), mtime=0)).decode()
 
 
 def at_hub(remote: Remote, uid: str, entry: str) -> None:
@@ -127,8 +135,10 @@ def test_a_task_waits_until_the_hub_has_signed_its_requests() -> None:
         (base64.b64encode(gzip.compress(b" " * 5_000_000, mtime=0)).decode(), "InvalidTransfer"),
         (transfer_entry("http://store:9000/runs/x", version=2), "InvalidTransfer"),
         (transfer_entry("http://10.0.0.1:22/runs/x"), "ForeignStore"),
+        (with_header("Host", "evil.store"), "InvalidTransfer"),
+        (with_header("x-amz-copy-source", "/other/x"), "InvalidTransfer"),
     ],
-    ids=["not compressed", "malformed", "huge", "newer", "another server"],
+    ids=["not compressed", "malformed", "huge", "newer", "another server", "another host", "another object"],
 )
 def test_requests_that_a_malicious_hub_has_signed_start_no_pod(entry: str, reason: str) -> None:
     remote = Remote()
@@ -141,6 +151,7 @@ def test_requests_that_a_malicious_hub_has_signed_start_no_pod(entry: str, reaso
 
 
 PATHS = "https://s3.example.org:9000/at"
+API = "evil123.execute-api.eu-central-1.amazonaws.com"
 AWS = "https://runs.s3.eu-central-1.amazonaws.com/x?X-Amz-Signature=y"
 
 
@@ -153,6 +164,11 @@ AWS = "https://runs.s3.eu-central-1.amazonaws.com/x?X-Amz-Signature=y"
         ("https://s3.example.org", "https://runs.s3.example.org/x", None),
         (None, AWS, None),
         (None, "https://s3.us-east-1.amazonaws.com/runs/x", None),
+        (None, "https://s3.amazonaws.com/runs/x", None),
+        (None, "https://runs.s3.dualstack.us-gov-west-1.amazonaws.com/x", None),
+        (None, "https://runs.s3-fips.us-east-1.amazonaws.com/x", None),
+        (None, "https://runs.s3.cn-north-1.amazonaws.com.cn/x", None),
+        (None, "https://runs.s3.eu-central-1.amazonaws.com/a/..b/.c/d..", None),
         (PATHS, f"{PATHS}/other/x", "https://s3.example.org:9000"),
         (PATHS, "http://s3.example.org:9000/at/runs/x", "http://s3.example.org:9000"),
         (PATHS, "https://s3.example.org:9001/at/runs/x", "https://s3.example.org:9001"),
@@ -162,6 +178,18 @@ AWS = "https://runs.s3.eu-central-1.amazonaws.com/x?X-Amz-Signature=y"
         (None, "https://runs.evil.org/x", "https://runs.evil.org"),
         (None, "https://other.s3.amazonaws.com/x", "https://other.s3.amazonaws.com"),
         (None, "http://169.254.169.254/runs/x", "http://169.254.169.254"),
+        (None, "https://evil.s3.amazonaws.com/runs/x", "https://evil.s3.amazonaws.com"),
+        (None, "https://runs.evil.s3.amazonaws.com/x", "https://runs.evil.s3.amazonaws.com"),
+        (None, f"https://{API}/runs/x", f"https://{API}"),
+        (None, "https://runs.amazonaws.com/x", "https://runs.amazonaws.com"),
+        (None, "https://s3.evil.amazonaws.com/runs/x", "https://s3.evil.amazonaws.com"),
+        (None, "https://runs.s3-website.us-east-1.amazonaws.com/x", "https://runs.s3-website.us-east-1.amazonaws.com"),
+        (None, "https://s3.us-east-1.amazonaws.com/runs/../other/x", "https://s3.us-east-1.amazonaws.com"),
+        ("https://s3.example.org", "https://s3.example.org/runs/../other/x", "https://s3.example.org"),
+        ("https://s3.example.org", "https://s3.example.org/runs/%2e%2E/other/x", "https://s3.example.org"),
+        ("https://s3.example.org", "https://s3.example.org/runs/..%2fother/x", "https://s3.example.org"),
+        ("https://s3.example.org", "https://s3.example.org/runs/./x", "https://s3.example.org"),
+        (PATHS, "https://runs.s3.example.org:9000/at/../x", "https://runs.s3.example.org:9000"),
         (PATHS, "https://[bad/x", "an invalid URL"),
     ],
 )

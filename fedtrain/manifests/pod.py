@@ -70,7 +70,7 @@ def hardened(
         "image": image,
         "imagePullPolicy": pull_policy,
         "command": list(command),
-        "env": [{"name": name, "value": value} for name, value in variables.items()],
+        "env": [{"name": name, "value": _literal(value)} for name, value in variables.items()],
         "terminationMessagePath": OUTCOME,
         "terminationMessagePolicy": "File",
         "volumeMounts": mounts,
@@ -101,6 +101,12 @@ def ledger_of(pod: Json) -> S3:
     assignment = next(item["value"] for item in pod["containers"][0]["env"] if item["name"] == ASSIGNMENT)
     s3: Json = json.loads(assignment)["binding"]["places"]["ledger"]["s3"]
     return S3(bucket=s3["bucket"], endpoint=s3.get("endpoint"))
+
+
+def _literal(value: str) -> str:
+    """Return a value that a pod reads as it is. Kubernetes reads `$$` as `$` and replaces `$(NAME)` in variables, and
+    a task has text of users, such as patterns of metrics."""
+    return value.replace("$", "$$")
 
 
 def _volumes(

@@ -19,6 +19,7 @@ from fedtrain.manifests.pod import CREDENTIALS
 from hack.cluster.api import Api, Json, Refused
 from hack.cluster.watch import Watch
 from tests.support.operating import without_keys
+from tests.support.pod_environment import environment_of
 from tests.support.zygote import fork
 
 OUTCOME = "/dev/termination-log"
@@ -130,9 +131,9 @@ class Pods:
         if not self._mount_secrets(namespace, pod, folder / "credentials"):
             return
         environment = {
-            item["name"]: item["value"].replace(CREDENTIALS, str(folder / "credentials"))
-            for item in container["env"]
-            if item["name"] != "HOME"
+            variable: value.replace(CREDENTIALS, str(folder / "credentials"))
+            for variable, value in environment_of(container).items()
+            if variable != "HOME"
         }
         if GRANT_VARIABLE in environment:
             environment[GRANT_VARIABLE] = str(folder / "credentials" / "fedtrain-transfer" / "grant.json.gz")

@@ -19,6 +19,7 @@ from fedtrain.rounds import orders
 from fedtrain.rounds.decision import AggregateOrder
 from fedtrain.rounds.snapshot import TaskKey
 from tests.support import openshift
+from tests.support.pod_environment import environment_of
 from tests.unit.operator.test_pytorch_jobs import SCHEDULING
 from tests.unit.operator.worlds import SETTINGS, run, spec
 
@@ -33,7 +34,7 @@ def container(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def assignment(job: dict[str, Any]) -> str:
-    return next(item["value"] for item in container(job)["env"] if item["name"] == "FEDTRAIN_ASSIGNMENT")
+    return environment_of(container(job))["FEDTRAIN_ASSIGNMENT"]
 
 
 def test_aggregation_runs_in_the_hubs_image_with_its_order_in_the_environment() -> None:
@@ -43,6 +44,15 @@ def test_aggregation_runs_in_the_hubs_image_with_its_order_in_the_environment() 
     order = json.loads(assignment(job))
     assert (order["namespace"], order["name"], order["round"], order["k"]) == ("hub", "tickets", 3, 1)
     assert order["storage"]["s3"]["bucket"] == "runs"
+
+
+@pytest.mark.parametrize("pattern", [r"(\d+)\$$", r"\$(HOME)", "(a)$$$"])
+def test_dollar_signs_of_a_pattern_reach_the_evaluation_as_they_are(pattern: str) -> None:
+    metric = {"name": "amount", "type": "ExactMatch", "exactMatch": {"pattern": pattern}}
+    whole = spec(evaluation={"hub": {**HUB["hub"], "metrics": [metric]}})
+    task = orders.evaluate_task(whole, run(), EVALUATE, 1, "blake3:" + "0" * 64, "blake3:" + "1" * 64, None)
+    job = hub_job(whole, run(), EVALUATE, task, SETTINGS, "uid")
+    assert Assignment.model_validate_json(assignment(job)).task == task
 
 
 def test_nodes_fetch_each_image_when_its_owner_says() -> None:

@@ -16,15 +16,18 @@ from fedtrain.manifests.policy_check import Refusal, judge
 from fedtrain.manifests.pytorch_job import PyTorchJobs
 from fedtrain.manifests.render_digest import RENDERED
 from tests.support import openshift
+from tests.support.pod_environment import environment_of
 from tests.unit.operator.worlds import SETTINGS, policy, task
 
 LAUNCHER = PyTorchJobs(SETTINGS.trainer_image, "Always")
 
 
-def rendered(compute: dict[str, Any] | None = None, **pods: Any) -> dict[str, Any]:
+def rendered(
+    compute: dict[str, Any] | None = None, *, rows: str = "/data/tickets.jsonl", **pods: Any
+) -> dict[str, Any]:
     body = task(participants=[{"name": "bank-a", "compute": compute or {}}])
     order = TrainingTaskSpec.model_validate(body["spec"])
-    here = policy(pods=pods)
+    here = policy(pods=pods, datasets=[{"name": "tickets", "uri": rows}])
     judged = judge(order, here, "trainer:1")
     assert isinstance(judged, Assignment)
     return LAUNCHER.render(body, order, judged, here)
@@ -45,10 +48,20 @@ def conditions(*true: str, false: str = "") -> dict[str, Any]:
 
 
 def test_the_trainer_gets_the_task_and_the_participants_own_place_of_the_data() -> None:
-    variables = {item["name"]: item["value"] for item in container(rendered())["env"]}
+    variables = environment_of(container(rendered()))
     assignment = Assignment.model_validate(json.loads(variables["FEDTRAIN_ASSIGNMENT"]))
     assert assignment.task.participant == "bank-a"
     assert assignment.binding.data_uris == ("/data/tickets.jsonl",)
+
+
+def test_kubernetes_expands_the_variables_of_the_policy_and_not_those_of_fedtrain() -> None:
+    cache = {"name": "CACHE", "value": "$(HOME)/cache"}
+    job = rendered(rows="/data/$(HOME)/$$.jsonl", env=[cache])
+    assert cache in container(job)["env"]
+    variables = environment_of(container(job))
+    assert variables["CACHE"] == f"{variables['HOME']}/cache"
+    assignment = Assignment.model_validate_json(variables["FEDTRAIN_ASSIGNMENT"])
+    assert assignment.binding.data_uris == ("/data/$(HOME)/$$.jsonl",)
 
 
 def test_on_one_cpu_or_gpu_the_trainer_runs_alone() -> None:

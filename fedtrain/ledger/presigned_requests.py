@@ -8,7 +8,6 @@ otherwise is explained as for a client with keys. No message contains a URL: any
 
 import os
 import random
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from urllib3.exceptions import HTTPError
 from fedtrain.api.storage import S3
 from fedtrain.contracts.transfer import PART
 from fedtrain.contracts.wire.transfer import SignedFile, SignedRequest, TransferGrant
+from fedtrain.ledger.presigned_answers import AnswerTooLong, code_in, content_of
 from fedtrain.ledger.s3_credentials import EXPIRED
 from fedtrain.ledger.s3_errors import GONE, NO_UPLOAD, explain
 from fedtrain.ledger.s3_place import place_of, settings_of
@@ -39,12 +39,10 @@ Choose = Callable[[TransferGrant], SignedRequest]
 _WRONG_KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch")
 """The hub's keys were replaced since it signed."""
 _DENIED = ("AccessDenied", "403", "Forbidden", "RequestTimeTooSkewed")
-_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9]{1,64})\s*</Code>")
 _NO_SUCH_RANGE = 416
 """What servers answer about an empty object."""
 _CONNECTIONS = 8
 _BLOCK = 1024 * 1024
-_LONGEST_ANSWER = 8 * 1024 * 1024
 _RENEWAL_CHECK_SECONDS = 2.0
 _SHORTEST_TRY_SECONDS = 0.1
 _OLD_DATE = timedelta(seconds=5)
@@ -117,7 +115,7 @@ class Requests:
         renewed in that time; StoreRefused and StoreError for other refusals."""
 
         def take(response: Any) -> Answer:
-            return Answer(response.status_code, response.headers, _content(response))
+            return Answer(response.status_code, response.headers, content_of(response))
 
         return self._repeated(operation, name, choose, body, headers or {}, outage_seconds, take)
 
@@ -191,9 +189,9 @@ class Requests:
             try:
                 response = self._once(request, body, headers, operation != "GetObject")
                 status = response.status_code
-                if status < 300 or status in (412, _NO_SUCH_RANGE) or (status == 404 and _code(response) in GONE):
+                if status < 300 or status in (412, _NO_SUCH_RANGE) or (status == 404 and code_in(response) in GONE):
                     return take(response)
-                if _code(response) in NO_UPLOAD:
+                if code_in(response) in NO_UPLOAD:
                     raise UploadEnded(f"{name}: the upload in parts does not exist any more.")
                 error = self._refusal(response, operation, name)
                 if _is_expired(response, request.url):
@@ -201,6 +199,8 @@ class Requests:
                     continue
             except (BotoCoreError, HTTPError) as failure:
                 error = explain(failure, self._place(request.url), name)
+            except AnswerTooLong as long:
+                raise StoreError(f"{self._place(request.url)}, key {name!r}: {long}.") from None
             out += max(_SHORTEST_TRY_SECONDS, self._clock() - began)  # a server that does not answer takes a minute
             if not isinstance(error, StoreUnavailable) or out >= longest:
                 raise error from None
@@ -214,7 +214,7 @@ class Requests:
         prepared = AWSPreparedRequest(method, request.url, whole, body, True)
         response = self._session(request.url).send(prepared)
         if streams or response.status_code >= 300:
-            _content(response)
+            content_of(response)
         return response
 
     def _session(self, url: str) -> Any:
@@ -232,7 +232,7 @@ class Requests:
         return self._sessions[key]
 
     def _refusal(self, response: Any, operation: str, name: str) -> StoreError:
-        return self._explained(_code(response), response.status_code, operation, name)
+        return self._explained(code_in(response), response.status_code, operation, name)
 
     def _explained(self, code: str, status: int, operation: str, name: str) -> StoreError:
         answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
@@ -252,26 +252,9 @@ def update_of(grant: TransferGrant) -> SignedFile:
     return grant.update
 
 
-def _content(response: Any) -> bytes:
-    """The content of an answer. Raises HTTPError if it breaks off or is longer than any that is expected."""
-    expected = response.headers.get("content-length")
-    if expected is not None and int(expected) > _LONGEST_ANSWER:
-        raise HTTPError("the answer is too long")
-    content: bytes = response.content
-    if expected is not None and len(content) != int(expected):
-        raise HTTPError("the answer broke off")
-    return content
-
-
-def _code(response: Any) -> str:
-    """The server's code, or the HTTP status."""
-    match = _CODE.search(response.content)
-    return match[1].decode() if match else str(response.status_code)
-
-
 def _is_expired(response: Any, url: str) -> bool:
     """Whether a renewed signature may be accepted. Only the server's clock counts."""
-    code = _code(response)
+    code = code_in(response)
     if code in EXPIRED or code in _WRONG_KEYS:
         return True
     if code not in _DENIED:

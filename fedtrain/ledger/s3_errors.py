@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
 from fedtrain.ledger.s3_credentials import EXPIRED
 from fedtrain.ledger.s3_place import Place, Settings
@@ -124,7 +125,8 @@ def _is_unanswered(error: Exception) -> bool:
     """An S3 server's errors have a code in words, but those of a HEAD, which has no body."""
     if isinstance(error, boto.ClientError):
         return code_of(error).isdigit() and getattr(error, "operation_name", "") != "HeadObject"
-    return isinstance(error, (boto.HTTPClientError, boto.ConnectionError, ResponseParserError, RecursionError))
+    network = (boto.HTTPClientError, boto.ConnectionError, HTTPError)
+    return isinstance(error, (*network, ResponseParserError, RecursionError))
 
 
 def _explain(error: Exception, place: Place, key: str) -> StoreError:
@@ -156,6 +158,8 @@ def _explain(error: Exception, place: Place, key: str) -> StoreError:
             f"No server answers at {place.server} (bucket {place.bucket!r}{f', key {key!r}' if key else ''}). Check "
             f"that the server runs, that {settings.endpoint} is right and that the network is open."
         )
+    if isinstance(error, HTTPError):  # urllib3's own, while the answer is read
+        return StoreUnavailable(f"{where}: the answer broke off. Check the network and proxies before the server.")
     return StoreError(f"{where}: {type(error).__name__}: {str(error)[:300]}. Check {settings.whole}.")
 
 

@@ -31,10 +31,10 @@ class LedgerUnreadable(Exception):
 class Entry(Block):
     """The releases of one training. `releases`: count by noise multiplier as text; `1.1/0.02` is a step with unit
     Example, in which each row is with probability 0.02. `shares`: count of updates that the hub may have seen with one
-    share of the noise, by the multiplier of that share. `round`, `plan`, `start`, `release`, `count`: those of the
-    newest task that was entered. `plan`: where participants share the noise, the digest of the whole task without its
-    attempt. `start`: where the participant draws the noise, what started the task; None if it is never started
-    twice."""
+    share of the noise, by the multiplier of that share. `unshared`: the releases that are not sums of such updates;
+    None: all of them. `round`, `plan`, `start`, `release`, `count`: those of the newest task that was entered. `plan`:
+    where participants share the noise, the digest of the whole task without its attempt. `start`: where the participant
+    draws the noise, what started the task; None if it is never started twice."""
 
     namespace: str
     name: str
@@ -42,6 +42,7 @@ class Entry(Block):
     unit: Unit
     releases: Mapping[str, Counted]
     shares: Mapping[str, Counted] = {}
+    unshared: Mapping[str, Counted] | None = None
     round: int
     plan: Digest | None = None
     start: str | None = None
@@ -99,7 +100,7 @@ def entries_of(data: Mapping[str, str], participant: str) -> dict[str, Entry]:
 
 def checked(entry: Entry) -> Entry:
     """Return the entry. Raises ValueError if one of its releases cannot be read."""
-    for text in (*entry.releases, *entry.shares):
+    for text in (*entry.releases, *entry.shares, *(entry.unshared or ())):
         release_of(text)
     return entry
 
@@ -137,15 +138,19 @@ def _entry(
         return before
     counts = dict(before.releases) if before is not None else {}
     shares = dict(before.shares) if before is not None else {}
+    unshared = dict(_unshared(before)) if before is not None else {}
+    added = (counts,) if share is not None else (counts, unshared)
     if share is not None:
         # The smallest share that `share_flaw` accepts: the hub chooses both numbers of the task's own.
         own = _text(share_multiplier(promise[1], max(share.updates, task.min_participants or 0)))
         shares[own] = shares.get(own, 0) + 1
     for past in task.privacy.released if task.privacy is not None else ():
         reported = _text(past.multiplier)
-        counts[reported] = max(counts.get(reported, 0), past.count)
+        for total in added:
+            total[reported] = max(total.get(reported, 0), past.count)
     if noise is not None or not same_plan:
-        counts[text] = min(MAX_COUNT, counts.get(text, 0) + count)  # a record may count no more
+        for total in added:
+            total[text] = min(MAX_COUNT, total.get(text, 0) + count)  # a record may count no more
     return Entry(
         namespace=task.namespace,
         name=task.name,
@@ -153,6 +158,7 @@ def _entry(
         unit=unit,
         releases=counts,
         shares=shares,
+        unshared=unshared if shares else None,
         round=task.round,
         plan=plan,
         start=start,
@@ -166,6 +172,10 @@ def _content(task: Task) -> Digest:
     share of the noise is another one."""
     content = task.model_copy(update={"attempt": 0, "privacy": None})
     return digest_bytes(canonical_json(content.model_dump(mode="json", by_alias=True, exclude_none=True)))
+
+
+def _unshared(entry: Entry) -> Mapping[str, int]:
+    return entry.releases if entry.unshared is None else entry.unshared
 
 
 def _newest(entry: Entry) -> tuple[int, str | None, str | None, int | None]:
@@ -186,14 +196,14 @@ def released(entries: Mapping[str, Entry], names: Collection[str], unit: Unit) -
 
 def towards_hub(entries: Mapping[str, Entry], names: Collection[str], unit: Unit) -> dict[Release, int]:
     """Return what the trainings on data sets have released towards a hub that is not trusted with single updates:
-    those with a share of the noise. Of a training in which the hub adds the noise, its promise is all that is known,
-    and with unit Example, the hub sees what everyone sees."""
+    those with a share of the noise. Of a round in which the hub adds the noise, its promise is all that is known, and
+    with unit Example, the hub sees what everyone sees."""
     total: dict[Release, int] = {}
     for entry in entries.values():
         if entry.dataset in names:
-            seen = {release_of(text): count for text, count in entry.shares.items()}
-            for release, count in (seen if seen and unit == "Participant" else released_of(entry, unit)).items():
-                total[release] = total.get(release, 0) + count
+            for seen in (entry.shares, _unshared(entry)):
+                for release, count in _with_unit(seen, unit).items():
+                    total[release] = total.get(release, 0) + count
     return total
 
 
@@ -222,7 +232,11 @@ def overlap(one: str, other: str) -> bool:
 def released_of(entry: Entry, unit: Unit) -> dict[Release, int]:
     """Return the releases with `unit` of one training, which has none of another unit unless the hub changed it. Raises
     ValueError for a multiplier that is none."""
-    found = {release_of(text): count for text, count in entry.releases.items()}
+    return _with_unit(entry.releases, unit)
+
+
+def _with_unit(counts: Mapping[str, int], unit: Unit) -> dict[Release, int]:
+    found = {release_of(text): count for text, count in counts.items()}
     return {release: count for release, count in found.items() if unit_of(release) == unit}
 
 

@@ -1,5 +1,6 @@
 """A hub that sends tasks with less protection than they promise: the participant refuses them before it reads data."""
 
+import json
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -136,6 +137,45 @@ def test_a_share_counts_as_the_smallest_that_keeps_the_promise_whatever_its_numb
         owner.ask(asked)
         seen = towards_hub(entries_of(owner.ledger, "bank-b"), {"tickets"}, "Participant")
         assert seen == {Release(0.1): 1}
+
+
+def test_rounds_with_noise_of_the_hub_count_beside_shares_of_the_same_run() -> None:
+    """The hub chooses the run's id, so a share must not hide what was promised under that id before."""
+    owner = Owner(**KEY)
+    for number in range(1, 6):
+        owner.ask(order(round=number))
+    change_policy(owner.remote, privacy=OWN | {"maxEpsilon": 9.0})
+    found = owner.ask(sharing(round=6))
+    assert (found["phase"], found["reason"]) == ("Refused", "PolicyRefused"), "a share alone costs 8.39"
+    change_policy(owner.remote, privacy=OWN)
+    released = {1.0: 5}  # as the hub reports it in each of the following tasks
+    for seed in (1, 2):
+        owner.ask(sharing(seed=seed, round=6, released=released))
+    entries = entries_of(owner.ledger, "bank-b")
+    assert towards_hub(entries, {"tickets"}, "Participant") == {Release(1.0): 5, Release(1 / 3**0.5): 2}
+    assert owner.counts == {Release(1.0): 7}
+    change_policy(owner.remote, privacy=KEY)
+    owner.ask(order(round=7, released={1.0: 8}))
+    entries = entries_of(owner.ledger, "bank-b")
+    assert towards_hub(entries, {"tickets"}, "Participant") == {Release(1.0): 9, Release(1 / 3**0.5): 2}
+
+
+def test_sums_of_shares_that_the_hub_reports_are_seen_as_the_shares_that_left() -> None:
+    owner = Owner(**OWN)
+    owner.ask(sharing(round=1))
+    owner.ask(sharing(round=2, released={1.0: 3}))
+    assert owner.counts == {Release(1.0): 4}
+    entries = entries_of(owner.ledger, "bank-b")
+    assert towards_hub(entries, {"tickets"}, "Participant") == {Release(1 / 3**0.5): 2}
+
+
+def test_an_entry_that_does_not_say_which_releases_are_sums_of_shares_counts_them_all() -> None:
+    owner = Owner(**OWN)
+    owner.ask(sharing())
+    ((key, text),) = owner.ledger.items()
+    older = {name: value for name, value in json.loads(text).items() if name != "unshared"}
+    entries = entries_of({key: json.dumps(older)}, "bank-b")
+    assert towards_hub(entries, {"tickets"}, "Participant") == {Release(1.0): 1, Release(1 / 3**0.5): 1}
 
 
 def test_any_number_of_steps_and_releases_has_an_answer() -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from fedtrain.cli.hub_operator import HubOperatorType
 from fedtrain.cli.participant_access import access
 from fedtrain.cli.participant_audit import command as audit
 from fedtrain.cli.participant_privacy import privacy
@@ -47,14 +48,6 @@ class _Namespace(click.ParamType[str]):
         self.fail(f"{value!r} is not a namespace. Use `{option} {near}`.")
 
 
-def _operator(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    namespace, _, account = value.partition("/")
-    if not namespace or not account or "/" in account:
-        message = f"{value!r} is not NAMESPACE/SERVICEACCOUNT. Example: `--operator fedtrain/fedtrain`."
-        raise click.BadParameter(message, context, parameter)
-    return value
-
-
 def _invitation(command: _Command) -> _Command:
     """Options of an invitation."""
     for option in (
@@ -62,9 +55,8 @@ def _invitation(command: _Command) -> _Command:
         click.option("--server", help="URL of the hub's API server, as the participant reaches it."),
         click.option(
             "--operator",
-            default="fedtrain/fedtrain",
-            callback=_operator,
-            help="Namespace/ServiceAccount of the hub's operator.",
+            type=HubOperatorType(),
+            help="Namespace/ServiceAccount of the hub's operator. [default: as invited before, else fedtrain/fedtrain]",
         ),
         click.option(
             "--allow",
@@ -126,7 +118,7 @@ def invite(name: str, **options: Any) -> None:
     kubectl = Kubectl(options["context"], options["kubeconfig"])
     if kubectl.get("participant.fedtrain.dev", name) is not None:
         raise UserError(f"Participant {name!r} exists", f"Run `fedtrain participant reinvite {name}` for a new token.")
-    _write_invitation(kubectl, name, options, "helm install", "--create-namespace")
+    _write_invitation(kubectl, name, options, again=False)
 
 
 @command.command()
@@ -136,7 +128,6 @@ def reinvite(name: str, **options: Any) -> None:
     """Revoke all tokens of participant NAME and write a new invitation."""
     from fedtrain.cli.errors import UserError
     from fedtrain.cli.kubectl import Kubectl
-    from fedtrain.manifests.invitation import ACCOUNT
 
     kubectl = Kubectl(options["context"], options["kubeconfig"])
     record = kubectl.get("participant.fedtrain.dev", name)
@@ -144,8 +135,7 @@ def reinvite(name: str, **options: Any) -> None:
         raise UserError(f"there is no Participant {name!r}", f"Run `fedtrain participant invite {name}`.")
     options["namespace"] = options["namespace"] or record["spec"]["namespace"]
     options["allow"] = options["allow"] or tuple(record["spec"]["allowedNamespaces"])
-    kubectl.run("delete", "serviceaccount", ACCOUNT, "-n", options["namespace"], "--ignore-not-found")
-    _write_invitation(kubectl, name, options, "helm upgrade", "--reset-then-reuse-values")
+    _write_invitation(kubectl, name, options, again=True)
 
 
 @command.command()
@@ -229,18 +219,24 @@ def approve(
         click.echo("approved")
 
 
-def _write_invitation(kubectl: Any, name: str, options: dict[str, Any], helm: str, flag: str) -> None:
-    """Create the objects and the token, and write the file, which only its user can read. `helm`, `flag`: command of
-    the owner."""
+def _write_invitation(kubectl: Any, name: str, options: dict[str, Any], again: bool) -> None:
+    """Create the objects and the token, and write the file, which only its user can read. `again`: the participant was
+    invited before; all its tokens are revoked."""
     from fedtrain.cli.errors import UserError
     from fedtrain.cli.manifests import as_yaml
-    from fedtrain.manifests.invitation import ACCOUNT, TOKEN_HOURS, Invitation
+    from fedtrain.manifests.invitation import (
+        ACCOUNT,
+        DEFAULT_OPERATOR,
+        OPERATOR_BINDING,
+        TOKEN_HOURS,
+        HubOperator,
+        Invitation,
+    )
     from fedtrain.manifests.labels import PARTICIPANT
     from fedtrain.manifests.timestamps import instant
     from fedtrain.manifests.token_claims import expires_at, offline_seconds
 
     namespace = options["namespace"] or name
-    operator_namespace, _, operator = options["operator"].partition("/")
     existing = kubectl.get("namespace", namespace)
     if existing is not None and existing["metadata"].get("labels", {}).get(PARTICIPANT) != name:
         raise UserError(
@@ -250,8 +246,15 @@ def _write_invitation(kubectl: Any, name: str, options: dict[str, Any], helm: st
     cluster = kubectl.cluster()
     server = options["server"] or cluster["server"]
     authority = cluster.get("certificate-authority-data")
-    invitation = Invitation(name, namespace, options["allow"], (operator_namespace, operator))
+    bound = HubOperator.of_binding(kubectl.get("rolebinding", OPERATOR_BINDING, "-n", namespace))
+    operator: HubOperator = options["operator"] or bound or DEFAULT_OPERATOR
+    invitation = Invitation(name, namespace, options["allow"], operator)
+    if bound is not None and bound.role != operator.role:  # the role of a RoleBinding cannot change
+        kubectl.run("delete", "rolebinding", OPERATOR_BINDING, "-n", namespace, "--ignore-not-found")
     kubectl.run("apply", "-f", "-", content=invitation.objects())
+    if again:  # once all else was accepted: an error must not leave the participant without a token
+        kubectl.run("delete", "serviceaccount", ACCOUNT, "-n", namespace, "--ignore-not-found")
+        kubectl.run("apply", "-f", "-", content=[invitation.account()])
     token = kubectl.run("create", "token", ACCOUNT, "-n", namespace, f"--duration={TOKEN_HOURS}h").strip()
     values = invitation.values(server, base64.b64decode(authority).decode() if authority else None, token)
     file = options["out"] or Path(f"{name}.yaml")
@@ -261,8 +264,9 @@ def _write_invitation(kubectl: Any, name: str, options: dict[str, Any], helm: st
     click.echo(
         f"wrote {file}, which contains a token{until}: send it to the owner of {name} over a confidential channel"
     )
+    helm, flag = ("upgrade", "--reset-then-reuse-values") if again else ("install", "--create-namespace")
     click.echo(
-        f"The owner runs: {helm} fedtrain-participant helm/fedtrain-participant --namespace training "
+        f"The owner runs: helm {helm} fedtrain-participant helm/fedtrain-participant --namespace training "
         f"{flag} --values {file.name}"
     )
     if 0 < (offline := offline_seconds(token)) < _OFFLINE_DAYS * 24 * 3600:
@@ -271,9 +275,9 @@ def _write_invitation(kubectl: Any, name: str, options: dict[str, Any], helm: st
             "after that it needs a new invitation. --service-account-max-token-expiration is the limit.",
             err=True,
         )
-    if kubectl.get("clusterrole", invitation.operators_role) is None:
+    if kubectl.get("clusterrole", operator.role) is None:
         click.echo(
-            f"note: the hub has no ClusterRole {invitation.operators_role}, so its operator cannot create tasks in "
+            f"note: the hub has no ClusterRole {operator.role}, so its operator cannot create tasks in "
             f"{namespace}. Use --operator if the release of the chart fedtrain is not called fedtrain; with its mode "
             f"Namespaces, add {namespace} to namespaces.",
             err=True,

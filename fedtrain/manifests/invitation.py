@@ -1,6 +1,7 @@
 """The objects that a participant with a cluster of its own needs at the hub, and the values of its chart. Pure."""
 
 from dataclasses import dataclass
+from typing import Self
 
 from fedtrain.manifests.kinds import Json
 from fedtrain.manifests.labels import OURS, OWN_CLUSTER, PARTICIPANT, TRANSFER_SECRET
@@ -15,13 +16,40 @@ _RBAC = "rbac.authorization.k8s.io"
 
 
 @dataclass(frozen=True)
+class HubOperator:
+    """The ServiceAccount of the hub's operator. `role`: the chart's ClusterRole with which it creates tasks in the
+    namespace of a participant."""
+
+    namespace: str
+    account: str
+    role: str
+
+    @classmethod
+    def of_account(cls, namespace: str, account: str) -> Self:
+        """The roles have the ServiceAccount's name as their prefix."""
+        return cls(namespace, account, f"{account}-participant-namespace")
+
+    @classmethod
+    def of_binding(cls, binding: Json | None) -> Self | None:
+        """Return the operator that a RoleBinding of an earlier invitation lets work; None if there is none."""
+        subjects = binding.get("subjects", ()) if binding is not None else ()
+        accounts = [one for one in subjects if one["kind"] == "ServiceAccount"]
+        if binding is None or not accounts:
+            return None
+        return cls(accounts[0]["namespace"], accounts[0]["name"], binding["roleRef"]["name"])
+
+
+DEFAULT_OPERATOR = HubOperator.of_account("fedtrain", "fedtrain")
+
+
+@dataclass(frozen=True)
 class Invitation:
-    """`operator`: namespace and ServiceAccount of the hub's release, whose roles have that name as their prefix."""
+    """What participant `name` needs at the hub. `operator`: the hub's."""
 
     name: str
     namespace: str
     allowed_namespaces: tuple[str, ...]
-    operator: tuple[str, str] = ("fedtrain", "fedtrain")
+    operator: HubOperator = DEFAULT_OPERATOR
 
     def objects(self) -> list[Json]:
         """Return what `kubectl apply` creates, in order."""
@@ -30,12 +58,7 @@ class Invitation:
         account = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": self.namespace}
         return [
             {"apiVersion": "v1", "kind": "Namespace", "metadata": self._namespace()},
-            {
-                "apiVersion": "v1",
-                "kind": "ServiceAccount",
-                "metadata": namespaced,
-                "automountServiceAccountToken": False,
-            },
+            self.account(),
             {"apiVersion": f"{_RBAC}/v1", "kind": "Role", "metadata": namespaced, "rules": RULES},
             self._binding(namespaced, "RoleBinding", ("Role", ACCOUNT), account),
             {
@@ -58,15 +81,19 @@ class Invitation:
             },
         ]
 
+    def account(self) -> Json:
+        """Return the participant's ServiceAccount, whose deletion revokes all tokens."""
+        return {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": ACCOUNT, "namespace": self.namespace, "labels": self._labels},
+            "automountServiceAccountToken": False,
+        }
+
     @property
     def cluster_role(self) -> str:
         """Name of the ClusterRole, and of its binding."""
         return f"{ACCOUNT}:{self.name}"
-
-    @property
-    def operators_role(self) -> str:
-        """Name of the ClusterRole, of the hub's chart, with which its operator creates tasks in the namespace."""
-        return f"{self.operator[1]}-participant-namespace"
 
     def revoked(self) -> list[tuple[str, str]]:
         """Return what `kubectl delete` removes, as kind and name, the credentials first. The namespace stays, with the
@@ -99,12 +126,9 @@ class Invitation:
 
     def _operator_binding(self) -> Json:
         """Lets the hub's operator create tasks in the namespace."""
-        namespace, name = self.operator
         metadata = {"name": OPERATOR_BINDING, "namespace": self.namespace, "labels": self._labels}
-        role = ("ClusterRole", self.operators_role)
-        return self._binding(
-            metadata, "RoleBinding", role, {"kind": "ServiceAccount", "name": name, "namespace": namespace}
-        )
+        subject = {"kind": "ServiceAccount", "name": self.operator.account, "namespace": self.operator.namespace}
+        return self._binding(metadata, "RoleBinding", ("ClusterRole", self.operator.role), subject)
 
     def _binding(self, metadata: Json, kind: str, role: tuple[str, str], subject: Json) -> Json:
         reference = {"apiGroup": _RBAC, "kind": role[0], "name": role[1]}

@@ -110,16 +110,59 @@ def test_invite_refuses(shell: Shell, answers: dict[str, Any], arguments: list[s
     assert not any("apply" in words for words, _ in shell.calls)
 
 
-def test_reinvite_deletes_the_account_first_so_that_old_tokens_end(shell: Shell) -> None:
-    spec = {"namespace": "at-bank-b", "allowedNamespaces": ["federations"], "cluster": "Own"}
-    shell.answer({"get participant.fedtrain.dev bank-b": {"spec": spec}})
+INVITED = {
+    "get participant.fedtrain.dev bank-b": {
+        "spec": {"namespace": "at-bank-b", "allowedNamespaces": ["federations"], "cluster": "Own"}
+    }
+}
+OTHER_OPERATOR = {
+    "get rolebinding fedtrain-operator": {
+        "roleRef": {"kind": "ClusterRole", "name": "mine-participant-namespace"},
+        "subjects": [{"kind": "ServiceAccount", "name": "mine", "namespace": "hub"}],
+    }
+}
+
+
+def bound(shell: Shell) -> list[tuple[str, str, str]]:
+    """Namespace, ServiceAccount and role of the hub's operator in what was applied."""
+    applied = [body for words, given in shell.calls if words[0] == "apply" for body in json.loads(given)["items"]]
+    bindings = [body for body in applied if body["metadata"]["name"] == "fedtrain-operator"]
+    return [
+        (subject["namespace"], subject["name"], body["roleRef"]["name"])
+        for body in bindings
+        for subject in body["subjects"]
+    ]
+
+
+def test_reinvite_recreates_the_account_so_that_old_tokens_end_once_all_else_is_applied(shell: Shell) -> None:
+    shell.answer(INVITED)
     done = shell.run("reinvite", "bank-b")
     assert done.exit_code == 0, done.output
     assert "The owner runs: helm upgrade fedtrain-participant helm/fedtrain-participant" in done.output
     assert "--reset-then-reuse-values --values bank-b.yaml" in done.output, "what the owner has set stays"
-    verbs = [words[0] for words, _ in shell.calls]
-    assert verbs.index("delete") < verbs.index("apply")
+    changes = [(words, given) for words, given in shell.calls if words[0] not in ("get", "config")]
+    assert [words[0] for words, _ in changes] == ["apply", "delete", "apply", "create"]
+    assert changes[1][0][1:3] == ["serviceaccount", "fedtrain-participant"]
+    assert [body["kind"] for body in json.loads(changes[2][1])["items"]] == ["ServiceAccount"]
     assert YAML(typ="safe").load(Path("bank-b.yaml").read_text())["hub"]["namespace"] == "at-bank-b"
+
+
+def test_reinvite_keeps_the_operator_of_the_invitation(shell: Shell) -> None:
+    shell.answer(INVITED | OTHER_OPERATOR)
+    done = shell.run("reinvite", "bank-b")
+    assert done.exit_code == 0, done.output
+    assert bound(shell) == [("hub", "mine", "mine-participant-namespace")]
+    assert "the hub has no ClusterRole mine-participant-namespace" in done.stderr
+
+
+def test_reinvite_gives_the_rights_to_another_operator(shell: Shell) -> None:
+    shell.answer(INVITED | OTHER_OPERATOR)
+    done = shell.run("reinvite", "bank-b", "--operator=fedtrain/fedtrain")
+    assert done.exit_code == 0, done.output
+    assert bound(shell) == [("fedtrain", "fedtrain", "fedtrain-participant-namespace")]
+    changes = [words for words, _ in shell.calls if words[0] in ("delete", "apply")]
+    assert changes[0][1:5] == ["rolebinding", "fedtrain-operator", "-n", "at-bank-b"], "its roleRef cannot change"
+    assert changes[1][0] == "apply"
 
 
 def test_revoke_deletes_the_credentials_first_and_keeps_the_namespace(shell: Shell) -> None:

@@ -228,6 +228,8 @@ def _released(
 
 def _steps(task: Task, work: Train) -> int:
     """Optimizer steps of a round, as the trainer counts them at most: rows that are held out are counted here, too."""
+    if work.example_noise is not None:
+        return work.example_noise.steps
     length = task.training.length
     if length.steps is not None:
         return length.steps

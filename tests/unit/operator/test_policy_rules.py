@@ -16,6 +16,7 @@ from fedtrain.rounds import orders
 from fedtrain.rounds.snapshot import TaskKey
 from tests.support.tasks import DIGEST
 from tests.unit.operator.policy_tasks import IMAGE, base, train, with_compute, with_epochs, with_rank
+from tests.unit.operator.privacy_owner import of_examples
 from tests.unit.operator.test_noise_share_of_tasks import sharing
 from tests.unit.operator.worlds import policy, run, spec
 
@@ -394,3 +395,12 @@ def test_pods_stop_after_the_shorter_of_both_run_times() -> None:
     assert capped(train(), policy(limits={"taskDuration": "3h"})).timeout == "3h"
     assert capped(train(), policy(limits={"taskDuration": "5h"})).timeout == "4h"
     assert capped(train(), policy()).timeout == "4h"
+
+
+def test_the_limit_of_steps_counts_the_steps_that_a_task_with_noise_on_gradients_trains() -> None:
+    """A hub may order another number there than in the length of the training."""
+    asked = of_examples(1.0)
+    judged = judge(asked, policy(limits={"stepsPerRound": 4}), IMAGE)
+    assert isinstance(judged, Refusal)
+    assert "the task trains 5 steps; the limit is 4" in judged.message
+    assert isinstance(judge(asked, policy(limits={"stepsPerRound": 5}), IMAGE), Assignment)

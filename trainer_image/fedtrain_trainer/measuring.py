@@ -14,6 +14,7 @@ from fedtrain_trainer.data import formats
 from fedtrain_trainer.encoding import encoded
 from fedtrain_trainer.exact_match import compiled, matches, wanted
 from fedtrain_trainer.examples import Encoder, Example
+from fedtrain_trainer.generation import OutOfMemory
 from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.loss import mean_loss
 from fedtrain_trainer.outcome import Refused
@@ -23,6 +24,8 @@ log = logging.getLogger("fedtrain.trainer")
 
 OMITTED = "omittedMetrics"
 """Key of the telemetry that names the metrics that could not be measured, with the reason."""
+
+_SHORTER = "lower `exactMatch.maxNewTokens` or `data.maxLength`"
 
 
 class HeldOutRows:
@@ -61,7 +64,8 @@ class HeldOutRows:
         return {metric.name: self._value(metric, phase) for metric in metrics}
 
     def possible_metrics(self, metrics: Sequence[Metric], phase: str) -> dict[str, float]:
-        """Return the values by name, without the metrics that the rows do not allow; notes say which and why."""
+        """Return the values by name, without the metrics that the rows or the memory do not allow; notes say which and
+        why."""
         found = {
             metric.name: self._possible(metric.name, lambda metric=metric: self._value(metric, phase))
             for metric in metrics
@@ -77,7 +81,7 @@ class HeldOutRows:
     def _possible(self, name: str, measure: Callable[[], float]) -> float | None:
         try:
             return measure()
-        except (Refused, DataError) as error:
+        except (Refused, DataError, OutOfMemory) as error:
             log.warning("%s is not measured: %s", name, error)
             omitted = self._context.notes.setdefault(OMITTED, {})
             assert isinstance(omitted, dict)
@@ -96,10 +100,11 @@ class HeldOutRows:
                 return self._share(metric, phase)
 
     def _share(self, metric: Metric, phase: str) -> float:
-        """Return the share of rows that are right."""
+        """Return the share of rows that are right. A process without memory raises OutOfMemory in all of them."""
         group = self._context.group
         report = partial(self._context.report, phase)
         mine = slice(group.rank, None, group.world)
+        failed = 0.0
         if metric.type == "Choices":
             questions = self._encoder.questions(self._rows, options(self._rows))[mine]
             results = right(self._model, questions, self._dtype, report)
@@ -108,9 +113,14 @@ class HeldOutRows:
             answers = wanted(compiled(settings.pattern), self._rows)[mine]
             prompts = self._encoder.prompts(self._rows)
             longest = max(map(len, prompts), default=0) + settings.max_new_tokens
-            self._model.check_length(longest, "lower `exactMatch.maxNewTokens` or `data.maxLength`")
-            results = matches(self._model, prompts[mine], answers, settings, self._dtype, report)
-        (count,) = group.totals(float(sum(results)), device=self._model.device)
+            self._model.check_length(longest, _SHORTER)
+            try:
+                results = matches(self._model, prompts[mine], answers, settings, self._dtype, report)
+            except OutOfMemory:
+                results, failed = [], 1.0
+        count, without_memory = group.totals(float(sum(results)), failed, device=self._model.device)
+        if without_memory:
+            raise OutOfMemory(f"out of memory, even with one prompt at a time; {_SHORTER}")
         return count / len(self._rows)
 
     def _needs_answers(self, metric: Metric) -> None:

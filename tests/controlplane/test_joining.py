@@ -145,11 +145,11 @@ def test_an_operator_at_the_hub_runs_the_jobs_of_the_cluster_whose_kubeconfig_it
 ) -> None:
     """docs/participants.md, "Push". The real pod mounts the two Secrets as files."""
     site, hub, cluster = "site-1", joined.hub.api, joined.bank.api
-    invite(joined.hub, site, tmp_path)
+    invited = invite(joined.hub, site, tmp_path)["hub"]["token"]
     flags = (f"--values={tmp_path / f'{site}.yaml'}",)
-    Release(joined.bank, site, "fedtrain-participant", PARTICIPANT_CHART).install(
-        *flags, **{"operator.enabled": False, "crds.enabled": False}
-    )
+    there = Release(joined.bank, site, "fedtrain-participant", PARTICIPANT_CHART)
+    there.install(*flags, **{"operator.enabled": False, "hub.token": "", "crds.enabled": False})
+    assert invited not in there.run(f"helm get all {there.name} --namespace={site}"), "the hub's token stays at the hub"
     policy = {"datasets": [{"name": "tickets", "uri": "/data/tickets.jsonl"}]}
     cluster.create(POLICIES, document("ParticipantPolicy", site, policy), site)
     annotations = {"kubernetes.io/service-account.name": ACCOUNT}

@@ -29,6 +29,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a hub without TLS": ({"hub.server": "http://hub.example.org"}, "/hub/server"),
     "a password in the hub's address": ({"hub.server": "https://a:b@hub.example.org"}, "/hub/server"),
     "no token": ({"hub.token": ""}, "/hub"),
+    "no token at the hub": ({"hub.token": "", "kubeconfigSecret": "site"}, "/hub"),
     "an invalid namespace": ({"hub.namespace": "Bank"}, "/hub/namespace"),
     "an unknown value": ({"hub.kubeconfig": "x"}, "additional properties 'kubeconfig' not allowed"),
     "a value of the other chart": ({"controllers": ["coordinator"]}, "additional properties 'controllers' not allowed"),
@@ -318,6 +319,14 @@ def test_a_cluster_whose_operator_runs_at_the_hub_has_its_rights_and_no_pods() -
     kinds = {body["kind"] for body in rendered(**{"operator.enabled": False})}
     assert not kinds & {"Deployment", "Service", "Pod"}
     assert {"Role", "ServiceAccount", "ValidatingAdmissionPolicy", "NetworkPolicy", "CustomResourceDefinition"} <= kinds
+
+
+@pytest.mark.parametrize("token", [{}, {"hub.token": ""}, {"hub.token": None}], ids=["given", "empty", "null"])
+def test_a_cluster_whose_operator_runs_at_the_hub_gets_no_token_of_the_hub(token: dict[str, Any]) -> None:
+    bodies = rendered(**{"operator.enabled": False, **token})
+    secrets = [body["metadata"]["name"] for body in bodies if body["kind"] == "Secret"]
+    assert secrets == ["p-fedtrain-participant-hub-renewed", "fedtrain-transfer", "fedtrain-fingerprint"]
+    assert YAML(typ="safe").load(INVITE.read_text())["hub"]["token"] not in str(bodies)
 
 
 def test_an_existing_secret_replaces_the_token_in_the_values() -> None:

@@ -3,6 +3,7 @@ trained again."""
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,9 +49,11 @@ class Spool:
         return (file, record) if complete else None
 
     def clear(self) -> None:
-        """Delete what is stored. Raises nothing: the volume's owner can delete it as well."""
+        """Delete what is stored. Raises nothing, also if the volume has turned read-only: its owner can delete it as
+        well."""
         for name in (_RECORD, _FILE):
-            (self.folder / name).unlink(missing_ok=True)
+            with suppress(OSError):
+                (self.folder / name).unlink()
 
 
 def _write(target: Path, source: Path) -> None:

@@ -140,3 +140,36 @@ def test_an_update_that_neither_spool_nor_store_takes_is_trained_again(
     assignment = federation.assignment(federation.train_work(), round=1)
     assert failing(federation, assignment, StoreUnavailable("the store is down")).code == EXIT_RETRY
     assert list(spool.iterdir()) == []
+
+
+def undeletable(monkeypatch: pytest.MonkeyPatch, *files: Path) -> None:
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path in files:
+            raise OSError(errno.EROFS, "Read-only file system")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+
+
+def test_an_update_is_uploaded_if_the_spool_turned_read_only(
+    federation: Federation, spool: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Deleting a file that does not exist is an error there, too."""
+    monkeypatch.setattr("fedtrain_trainer.spool.shutil", SimpleNamespace(copyfileobj=full))
+    undeletable(monkeypatch, spool / ".update.safetensors", spool / "update.safetensors", spool / "record.json")
+    assignment = federation.assignment(federation.train_work(), round=1)
+    assert federation.run(assignment).code == EXIT_DONE
+    assert federation.record(names.update(1, "a", 1), Update).samples > 0
+    assert f"{spool}: the spool does not take the trained update: Read-only file system" in caplog.text
+
+
+def test_a_task_whose_update_is_sent_is_done_if_the_spool_cannot_be_cleared(
+    federation: Federation, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assignment = federation.assignment(federation.train_work(), round=1)
+    assert failing(federation, assignment, StoreUnavailable("down")).code == EXIT_SPOOLED
+    undeletable(monkeypatch, spool / "record.json")
+    assert federation.run(assignment).code == EXIT_DONE
+    assert sorted(file.name for file in spool.iterdir()) == ["record.json"], "the other file is deleted"

@@ -87,7 +87,8 @@ def appended(file: AuditFile, entry: AuditEntry) -> AuditFile:
     """Return the file with one more line."""
     written = file.text.splitlines()
     previous = digest_bytes(written[-1].encode()) if written else file.previous
-    line = AuditLine(**dict(entry), number=file.lines + len(written) + 1, previous=previous)
+    place = {"number": file.lines + len(written) + 1, "previous": previous}
+    line = AuditLine.model_validate(dict(entry) | place)  # the entry may be of a line that was read, with a place
     content = canonical_json(line.model_dump(mode="json", by_alias=True, exclude_none=True)).decode()
     return replace(file, text=f"{file.text}{content}\n")
 

@@ -17,9 +17,14 @@ def current(file: AuditFile, namespace: str, who: str) -> Json:
     return _config_map(NAME, file, namespace, who)
 
 
+def name_of(number: int) -> str:
+    """Return the name of the ConfigMap of a complete file."""
+    return f"{NAME}-{number:04}"
+
+
 def archive(file: AuditFile, namespace: str, who: str) -> Json:
     """Return the ConfigMap of a complete file."""
-    return {**_config_map(f"{NAME}-{file.number:04}", file, namespace, who), "immutable": True}
+    return {**_config_map(name_of(file.number), file, namespace, who), "immutable": True}
 
 
 def data_of(file: AuditFile) -> dict[str, str]:

@@ -3,7 +3,16 @@
 import asyncio
 from collections import OrderedDict
 
-from fedtrain.contracts.audit import AuditEntry, AuditFile, appended, entries, event_after, named_as, next_file
+from fedtrain.contracts.audit import (
+    AuditEntry,
+    AuditFile,
+    AuditLine,
+    appended,
+    entries,
+    event_after,
+    named_as,
+    next_file,
+)
 from fedtrain.manifests import audit_log as manifests
 from fedtrain.manifests.kinds import CONFIG_MAP, Json, Ref
 from fedtrain.plurals import several
@@ -88,12 +97,29 @@ class AuditLog:
     async def _read(self) -> Json:
         """The current file; it is created if it does not exist. Raises ApiError."""
         if self._body is None:
-            self._body = await self._reload()
-            for entry in entries(_file_of(self._body)):
+            body = await self._reload()
+            for entry in await self._written(_file_of(body)):
                 self._remember(entry)
                 if entry.event in _OBJECTIONS:
                     self._bounded(entry)
+            self._body = body
         return self._body
+
+    async def _written(self, current: AuditFile) -> list[AuditLine]:
+        """The newest lines. Tasks that run may have started in files before the current one; these are read until one
+        is missing, because the owner may delete them, or is invalid. Raises ApiError."""
+        found = list(entries(current))
+        for number in range(current.number - 1, 0, -1):
+            if len(found) >= _REMEMBERED:
+                break
+            body = await self._cluster.get(CONFIG_MAP, Ref(self._namespace, manifests.name_of(number)))
+            if body is None:
+                break
+            try:
+                found = [*entries(manifests.file_of(body)), *found]
+            except ValueError:
+                break
+        return found
 
     async def _reload(self) -> Json:
         """Raises ApiError, also if the file is invalid. It is then not kept, so that the next line reads it again."""

@@ -25,33 +25,46 @@ from fedtrain.privacy.clipping import check_bound
 from fedtrain.privacy.noise import check_multiplier
 
 STEPS = 30
-"""The noise has a standard deviation of 2^30 to 2^31 steps."""
+"""The noise has a standard deviation of 2^30 to 2^31 steps, or fewer for sums of very many updates."""
 SEED_BYTES = 32
 _WORD = 8
 
 
-def granularity(multiplier: float, bound: float) -> float:
-    """Return g, a power of two: 2^-30 to 2^-31 of z C. Raises ValueError.
+def granularity(multiplier: float, bound: float, updates: int = 1) -> float:
+    """Return g, a power of two: 2^-30 to 2^-31 of z C, or the smallest with which the sum of `updates` is exact in
+    float64, if that is larger. Raises ValueError.
 
     >>> granularity(multiplier=1.0, bound=1.0) == 2.0**-30, granularity(1.5, 2.0) == 2.0**-29
     (True, True)
+    >>> granularity(1.0, 1.0, updates=5_000_000) == 2.0**-29
+    True
     """
     check_multiplier(multiplier)
     check_bound(bound)
-    return 2.0 ** (floor(log2(multiplier * bound)) - STEPS)
+    step = 2.0 ** (floor(log2(multiplier * bound)) - STEPS)
+    while not _exact(step, bound, updates):
+        step *= 2
+    return step
 
 
-def std_in_steps(multiplier: float, bound: float, values: int) -> float:
+def _exact(step: float, bound: float, updates: int) -> bool:
+    """Whether the sum of this many updates, in multiples of `step`, is exact in float64. The noise needs one more
+    bit."""
+    return updates * (bound / step + 1) < 2.0**52
+
+
+def std_in_steps(multiplier: float, bound: float, values: int, updates: int = 1) -> float:
     """Return the standard deviation of the noise on the sum in multiples of g: z (C + sqrt(d) g / 2) / g, for updates
     of d values. More than z C / g by less than z sqrt(d) / 2^31: 5 parts in a million for a million values and z = 10.
+    `updates`: as for `granularity`.
     """
-    step = granularity(multiplier, bound)
+    step = granularity(multiplier, bound, updates)
     return multiplier * (bound / step + sqrt(values) / 2)
 
 
 def check_range(multiplier: float, bound: float, updates: int) -> None:
     """Raises ValueError if the sum of this many updates is not exact in float64."""
-    if updates * (bound / granularity(multiplier, bound) + 1) >= 2.0**52:
+    if not _exact(granularity(multiplier, bound), bound, updates):
         raise ValueError(
             f"The sum of {several(updates, 'update')} is not exact at a granularity of 2^-{STEPS} of the noise. Raise "
             f"the noise multiplier, which is {multiplier:g}."

@@ -56,6 +56,18 @@ def test_the_noise_covers_what_rounding_adds_to_the_norm() -> None:
     assert np.linalg.norm(np.rint(update)) <= std_in_steps(multiplier, bound, values) / multiplier * (1 + 1e-12)
 
 
+@pytest.mark.parametrize("multiplier", [0.01, 0.9, 1.1, 1000.0])
+def test_a_granularity_for_more_updates_keeps_their_sum_exact_and_the_size_of_the_noise(multiplier: float) -> None:
+    bound, values = 0.7, 10**8
+    for updates in (1, 2_500_000, 20_000_000):
+        step = granularity(multiplier, bound, updates)
+        assert updates * (bound / step + 1) < 2.0**52
+        std = std_in_steps(multiplier, bound, values, updates)
+        assert std >= 2.0**19, "fine enough for a Gaussian"
+        assert multiplier * bound <= std * step <= multiplier * bound * 1.01
+    assert granularity(multiplier, bound, 1) == granularity(multiplier, bound)
+
+
 def test_refuse_sums_that_are_not_exact_and_extreme_norms() -> None:
     exact = int(2.0**52 / (1 / granularity(0.01, 1.0) + 1))  # float64 has 53 bits, and the noise takes one
     check_range(0.01, 1.0, exact)

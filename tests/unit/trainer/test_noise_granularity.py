@@ -17,6 +17,6 @@ def test_the_sum_is_rounded_to_whole_steps(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(private, "rounded_noise", lambda stream, std, count: np.zeros(count))
     noise, grain = ExampleNoise(probability=0.5, batch=2, steps=1, bound=1.0, multiplier=1.0), granularity(1.0, 1.0)
     total, model = torch.tensor([0.4, 0.6, 7.3]) * grain, SimpleNamespace(device="cpu")
-    gradient: Any = SimpleNamespace(_noise=noise, _seed=bytes(32), _total=total, _model=model)
+    gradient: Any = SimpleNamespace(_noise=noise, _seed=bytes(32), _total=total, _model=model, _rows=[[]])
     steps = private.PrivateGradient._noisy_mean(gradient, 0) * noise.batch / grain
     assert steps.tolist() == [0.0, 1.0, 7.0]

@@ -26,6 +26,7 @@ from tiny_federation import ALMOST_NONE, example_noise
 from fedtrain.api.model import Model
 from fedtrain.api.training import Training
 from fedtrain.contracts.privacy_blocks import ExampleNoise
+from fedtrain.contracts.record_fields import MAX_SAMPLES
 from fedtrain.contracts.tasks import Train
 from fedtrain.privacy.gaussian_noise import NoiseStream, granularity
 from fedtrain.privacy.poisson_sampling import PoissonSampler
@@ -131,6 +132,14 @@ def test_dropout_of_the_base_itself_changes_no_gradient(kind: str, bases: dict[s
             vars(module)["attention_dropout"] = 0.5
     (with_dropout,) = estimated(found, ROWS, every_row)
     assert torch.equal(with_dropout, without)
+
+
+def test_millions_of_rows_train_with_the_noise_of_the_formula(model: AdaptedModel) -> None:
+    """As many as a participant may have, and less noise than most budgets need: their sum must stay exact."""
+    rows: list[list[Example]] = [[]] * MAX_SAMPLES
+    settings = ExampleNoise(probability=1e-6, batch=20, steps=1, bound=1.0, multiplier=0.3)
+    (found,) = estimated(model, rows, settings)
+    assert found.std().item() == pytest.approx(0.3 / 20, rel=0.05)
 
 
 def test_steps_without_rows_are_independent_noise_of_the_deviation_of_the_formula_within_one_percent(

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from fedtrain.contracts.privacy_blocks import ExampleNoise
-from fedtrain.privacy.gaussian_noise import NoiseStream, check_range, granularity, std_in_steps
+from fedtrain.privacy.gaussian_noise import NoiseStream, granularity, std_in_steps
 from fedtrain.privacy.poisson_sampling import PoissonSampler
 from fedtrain_trainer.examples import Example
 from fedtrain_trainer.flat import FlatWeights
@@ -52,7 +52,6 @@ class PrivateGradient:
         self._sampler = PoissonSampler(round.noise_seed, noise.probability, len(rows))
         self._micro_batch = round.fit.rows
         self._total = torch.zeros(flat.count, device=model.device)
-        check_range(noise.multiplier, noise.bound, len(rows))
 
     @property
     def count(self) -> int:
@@ -98,10 +97,11 @@ class PrivateGradient:
         """Return the sum of all processes with noise, divided by the expected number of rows. All processes draw the
         same noise, so it is in the gradient once.
 
-        The sum is rounded to a granularity, and so is the noise (see `gaussian_noise`). Rounding changes each value by
-        up to half a step in each of two neighbouring sums, which the noise includes."""
-        multiplier, bound, values = self._noise.multiplier, self._noise.bound, len(self._total)
-        grain, std = granularity(multiplier, bound), std_in_steps(multiplier, bound, 4 * values)
+        The sum is rounded to a granularity at which that of all rows is exact, and so is the noise (see
+        `gaussian_noise`). Rounding changes each value by up to half a step in each of two neighbouring sums, which the
+        noise includes."""
+        multiplier, bound, values, rows = self._noise.multiplier, self._noise.bound, len(self._total), len(self._rows)
+        grain, std = granularity(multiplier, bound, rows), std_in_steps(multiplier, bound, 4 * values, rows)
         total = self._total.to("cpu", torch.float64).numpy() / grain
         np.rint(total, out=total)
         total += rounded_noise(NoiseStream(self._seed, f"step {step}"), std, values)

@@ -99,7 +99,7 @@ def ledger_of(pod: Json) -> S3:
     """Return bucket and endpoint of the ledger in the assignment of a pod's `spec`, which another version of fedtrain
     may have rendered."""
     assignment = next(item["value"] for item in pod["containers"][0]["env"] if item["name"] == ASSIGNMENT)
-    s3: Json = json.loads(assignment)["binding"]["places"]["ledger"]["s3"]
+    s3: Json = json.loads(_unescaped(assignment))["binding"]["places"]["ledger"]["s3"]
     return S3(bucket=s3["bucket"], endpoint=s3.get("endpoint"))
 
 
@@ -107,6 +107,10 @@ def _literal(value: str) -> str:
     """Return a value that a pod reads as it is. Kubernetes reads `$$` as `$` and replaces `$(NAME)` in variables, and
     a task has text of users, such as patterns of metrics."""
     return value.replace("$", "$$")
+
+
+def _unescaped(value: str) -> str:
+    return value.replace("$$", "$")
 
 
 def _volumes(

@@ -8,12 +8,17 @@ import pytest
 from fedtrain_operator.participant.transfers import COPY_SECONDS
 
 from fedtrain.api.storage import S3
+from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.grant_check import foreign_server
+from fedtrain.contracts.tasks import Assignment
 from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
 from fedtrain.manifests import labels
+from fedtrain.manifests.policy_check import judge
+from fedtrain.manifests.pytorch_job import PyTorchJobs
 from tests.support.granting import transfer_entry
 from tests.unit.operator.test_journal import lines, more_tasks, restarted
 from tests.unit.operator.test_participant_sites import HERE, HUB, Remote
+from tests.unit.operator.worlds import policy, task
 
 
 def copies(remote: Remote) -> dict[str, str]:
@@ -93,6 +98,14 @@ def test_renewed_requests_that_a_malicious_hub_has_signed_are_not_copied_and_sto
     assert "Nothing ran" not in status["message"]
     remote.reconcile()
     assert (before.keys(), copies(remote)) == ({"uid-bank-b"}, {})
+
+
+def test_the_bucket_of_a_job_is_read_as_it_was_written() -> None:
+    s3 = {"bucket": "runs", "endpoint": "http://store:9000/$team"}
+    order = TrainingTaskSpec.model_validate((body := task(storage={"type": "S3", "s3": s3}))["spec"])
+    judged, launcher = judge(order, policy(), "trainer:1"), PyTorchJobs("trainer:1", "Always")
+    assert isinstance(judged, Assignment)
+    assert launcher.ledger(launcher.render(body, order, judged, policy())) == S3.model_validate(s3)
 
 
 def test_a_task_that_starts_does_not_bring_foreign_requests_of_others_which_are_stopped_at_their_next_pass() -> None:

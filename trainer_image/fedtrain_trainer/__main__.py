@@ -17,7 +17,7 @@ from fedtrain.contracts.wire.task import TaskRefused, read_assignment
 from fedtrain.ledger.open_task_store import open_task_store
 from fedtrain.ledger.store import StoreError
 from fedtrain_trainer import log_tail
-from fedtrain_trainer.outcome import Interrupted, Outcome
+from fedtrain_trainer.outcome import Interrupted, Outcome, Retry
 from fedtrain_trainer.outcome_file import outcome_json
 
 
@@ -72,14 +72,14 @@ def _run(assignment: Assignment) -> Outcome:
     from fedtrain_trainer.progress_log import ProgressLog
     from fedtrain_trainer.run import run_task
 
-    group = joined()
     try:
+        group = joined()
         store = None
         if group.is_main:
             store = open_task_store(assignment)
         outcome = run_task(assignment, ProgressLog(), store, group)
-    except StoreError as error:
-        outcome = Outcome(*judged(error))
+    except (Retry, StoreError) as error:
+        return Outcome(*judged(error))
     if outcome.code == EXIT_DONE:
         group.leave()
     return outcome

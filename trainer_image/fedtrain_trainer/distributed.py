@@ -1,5 +1,6 @@
 """A group of several processes, which torchrun has started: over NCCL on GPUs, gloo on CPU."""
 
+import logging
 import os
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,6 +14,8 @@ from fedtrain.ledger.store import LedgerRefused
 from fedtrain_trainer.failures import judged
 from fedtrain_trainer.group import Group
 from fedtrain_trainer.outcome import Refused, Retry
+
+log = logging.getLogger("fedtrain.trainer")
 
 T = TypeVar("T")
 
@@ -29,11 +32,20 @@ class ProcessGroup(Group):
 
     @classmethod
     def joined(cls, world: int) -> "ProcessGroup":
-        """Join the group of `world` processes that torchrun's environment describes."""
+        """Join the group of `world` processes that torchrun's environment describes. Raises Retry if they cannot
+        connect to each other."""
         if torch.cuda.is_available():
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         backend = "nccl" if torch.cuda.is_available() else "gloo"
-        dist.init_process_group(backend, timeout=timedelta(minutes=30))
+        try:
+            dist.init_process_group(backend, timeout=timedelta(minutes=30))
+        except RuntimeError as error:  # DistError is one; errors of gloo have no class of their own
+            log.warning("%s", error)
+            at = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
+            raise Retry(
+                f"the processes of the task cannot connect to each other at {at} ({type(error).__name__}). Check that "
+                "the address can be reached and that the port is free"
+            ) from error
         return cls(dist.get_rank(), world)
 
     def leave(self) -> None:

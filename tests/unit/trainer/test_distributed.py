@@ -115,6 +115,22 @@ def test_a_file_that_is_not_an_assignment_is_refused(tmp_path: Path) -> None:
     assert "not a valid assignment" in ended.stderr
 
 
+def test_processes_that_cannot_find_each_other_are_tried_again(federation: Federation) -> None:
+    file, outcome = written(federation, federation.assignment(federation.train_work(), round=1), 2)
+    command = [sys.executable, "-m", "fedtrain_trainer", "--assignment", str(file), "--outcome", str(outcome)]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        group = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        ended = subprocess.run(command, env={**os.environ, **group}, timeout=300, check=False)
+    assert ended.returncode == EXIT_RETRY
+    found = json.loads(outcome.read_text())
+    assert found["code"] == EXIT_RETRY
+    assert found["reason"] == (
+        f"the processes of the task cannot connect to each other at 127.0.0.1:{port} (DistNetworkError). Check that "
+        "the address can be reached and that the port is free"
+    )
+
+
 def test_processes_that_fail_at_the_same_moment_leave_one_outcome(tmp_path: Path) -> None:
     outcome, assignment = tmp_path / "outcome.json", tmp_path / "a.json"
     assignment.write_text('{"task": 1}')

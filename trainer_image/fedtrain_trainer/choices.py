@@ -64,7 +64,6 @@ def right(
 ) -> list[bool]:
     """For each question, whether the right answer has the highest score (of equals, the first wins)."""
     model.module.eval()
-    model.check_ids(max((max(ids) for one in questions for ids in (one.prompt, *one.answers) if ids), default=0))
     whole = [_example(question, question.right) for question in questions]
     contests: list[_Contest] = []
     first = _log_likelihoods(model, whole, dtype, _contested(questions))

@@ -9,6 +9,7 @@ from fedtrain_trainer.context import Context
 from fedtrain_trainer.control_tokens import has_control_tokens
 from fedtrain_trainer.data import is_private
 from fedtrain_trainer.examples import Encoder, Example
+from fedtrain_trainer.known_tokens import check_tokens
 from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.outcome import Refused
 
@@ -33,7 +34,7 @@ def encoded(
             f"none of {several(len(rows), f'{what} row')} has an answer token left within data.maxLength "
             f"{context.task.data.max_length}; raise `data.maxLength`"
         )
-    model.check_ids(max((max(example.ids) for example in kept), default=0))
+    check_tokens(context, model, (example.ids for example in kept))
     model.check_length(max((len(example.ids) for example in kept), default=0))
     counts = {
         "rowsWithoutAnswer": sum(not of_row for of_row in examples),

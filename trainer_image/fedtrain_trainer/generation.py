@@ -35,7 +35,6 @@ def generate(
     from transformers import GenerationConfig
 
     model.module.eval()
-    model.check_ids(max((max(prompt) for prompt in prompts if prompt), default=0))
     settings = GenerationConfig(
         do_sample=False,
         max_new_tokens=max_new_tokens,

@@ -17,7 +17,6 @@ from blake3 import blake3
 
 from fedtrain.adapters.quiet import quiet
 from fedtrain.contracts.records import ModelFacts
-from fedtrain.data.tokenizer_vocabulary import known_ids
 from fedtrain_trainer.base import has_weights, stamp
 from fedtrain_trainer.base_faults import base_fault
 from fedtrain_trainer.outcome import Refused
@@ -88,15 +87,6 @@ class AdaptedModel:
     def positions(self) -> int | None:
         """Number of tokens that the base model can see; None if its settings do not say."""
         return getattr(self.module.config.get_text_config(), "max_position_embeddings", None)
-
-    def check_ids(self, highest: int) -> None:
-        """Raises Refused when the tokenizer gives tokens that the base model has no weights for."""
-        if highest >= (known := self.tokens):
-            raise Refused(
-                f"model.base {self.config.base_model_name_or_path}: the tokenizer gives the token "
-                f"`{self.tokenizer.convert_ids_to_tokens(highest)}` the id {highest}, but "
-                f"{known_ids(known)}. Use the tokenizer of this model"
-            )
 
     @property
     def tokens(self) -> int:

@@ -15,6 +15,7 @@ from fedtrain_trainer.encoding import encoded
 from fedtrain_trainer.exact_match import compiled, matches, wanted
 from fedtrain_trainer.examples import Encoder, Example
 from fedtrain_trainer.generation import OutOfMemory
+from fedtrain_trainer.known_tokens import check_tokens
 from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.loss import mean_loss
 from fedtrain_trainer.outcome import Refused
@@ -106,13 +107,16 @@ class HeldOutRows:
         mine = slice(group.rank, None, group.world)
         failed = 0.0
         if metric.type == "Choices":
-            questions = self._encoder.questions(self._rows, options(self._rows))[mine]
-            results = right(self._model, questions, self._dtype, report)
+            questions = self._encoder.questions(self._rows, options(self._rows))
+            texts = (ids for one in questions for ids in (one.prompt, *one.answers))
+            check_tokens(self._context, self._model, texts)
+            results = right(self._model, questions[mine], self._dtype, report)
         else:
             settings = metric.exact_match or ExactMatch(pattern="(?s).*")
             answers = wanted(compiled(settings.pattern), self._rows)[mine]
             prompts = self._encoder.prompts(self._rows)
             longest = max(map(len, prompts), default=0) + settings.max_new_tokens
+            check_tokens(self._context, self._model, prompts)
             self._model.check_length(longest, _SHORTER)
             try:
                 results = matches(self._model, prompts[mine], answers, settings, self._dtype, report)

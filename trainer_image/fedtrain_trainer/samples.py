@@ -10,6 +10,7 @@ from fedtrain.data.row import Row, answer
 from fedtrain_trainer.context import Context
 from fedtrain_trainer.examples import Encoder
 from fedtrain_trainer.generation import generate
+from fedtrain_trainer.known_tokens import check_tokens
 from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.precision import chosen
 
@@ -33,6 +34,7 @@ def generated(
     prompts = encoder.prompts(chosen_rows)
     if room is not None:
         prompts = [prompt[-max(room - MAX_NEW_TOKENS, 1) :] for prompt in prompts]
+    check_tokens(context, model, prompts)
     dtype = chosen(context.task.training.precision, model.device)
     texts = generate(model, prompts, MAX_NEW_TOKENS, dtype, partial(context.report, "generating"))
     found = Generated(

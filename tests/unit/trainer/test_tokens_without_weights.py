@@ -9,6 +9,7 @@ import pytest
 from tiny_federation import Federation, classified, write_rows
 
 from fedtrain.contracts.exit_codes import EXIT_REFUSED
+from fedtrain.partitioning import split_indices
 
 LOSS = {"name": "loss", "type": "Loss"}
 CHOICES = {"name": "right", "type": "Choices"}
@@ -44,6 +45,29 @@ def test_a_sample_answer_is_refused_alike(tmp_path: Path, bases: dict[str, Path]
     federation.format["format"] = "Text"
     federation.format["maxLength"] = 4
     assert "the tokenizer gives the token `<far>`" in federation.run(federation.evaluation([LOSS])).reason
+
+
+@pytest.mark.parametrize("keeps", ["rows", "held out"])
+@pytest.mark.parametrize("metric", [LOSS, CHOICES, MATCH], ids=lambda metric: metric["name"])
+def test_a_token_of_a_participants_row_stays_in_its_local_log(
+    keeps: str, metric: dict[str, Any], tmp_path: Path, bases: dict[str, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    federation = with_tokens(tmp_path, bases["llama"], unk_token="<far>")
+    trained, held_out = split_indices(40, 0.02, 17, "a")
+    federation.format["validationFraction"] = 0.02
+    with_token = trained if keeps == "rows" else held_out
+    rows = [
+        {"prompt": "a cat <far>" if at in with_token else "a cat", "completion": end, "choices": ["x", "y"]}
+        for at, end in enumerate(["x", "y"] * 20)
+    ]
+    write_rows(federation.data, rows)
+    ended = federation.run(federation.assignment(federation.train_work(metrics=[metric]), round=1))
+    sent = [ended.reason, *(federation.ledger.content(name).decode("latin-1") for name in federation.ledger.names())]
+    assert any("a token of the rows, which this participant's log names" in text for text in sent)
+    assert not [text for text in sent if "<far>" in text]
+    local = [line for name, _, line in caplog.record_tuples if name == "fedtrain.participant"]
+    assert any("`<far>`" in line for line in local)
+    assert not [line for name, _, line in caplog.record_tuples if name != "fedtrain.participant" and "<far>" in line]
 
 
 def test_padding_needs_no_weights(tmp_path: Path, bases: dict[str, Path]) -> None:

@@ -100,13 +100,19 @@ def _split(task: Task, dataset: DatasetRows) -> DatasetSplit:
 
 
 def unchanged(split: Split, expected: Digest, work: Train | None = None) -> Split:
-    """`split`, if its rows are those that the run began with. `work`: says how many training rows each data set had."""
+    """`split`, if its rows are those that the run began with. `work`: says how many training rows each data set had;
+    other tasks do not."""
     counted = {one.name: len(one.train) for one in split.datasets}
     populations = {one.name: one.population for one in work.datasets or ()} if work is not None else {}
     total = work.population if work is not None else split.training_rows
     if split.fingerprint != expected or total != split.training_rows or (populations and populations != counted):
         now = several(split.training_rows, "training row")
-        change = f"{now}, and {total:,} before" if total != split.training_rows else f"{now} as before, but other ones"
+        if work is None:
+            change = f"{now} now, not the ones that the run began with"
+        elif total != split.training_rows:
+            change = f"{now}, and {total:,} before"
+        else:
+            change = f"{now} as before, but other ones"
         raise Refused(
             f"the data changed since the run began: {change}; put the old data back, or start a run of a new name"
         )

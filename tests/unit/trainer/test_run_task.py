@@ -168,6 +168,19 @@ def test_changed_data_are_refused(federation: Federation) -> None:
     assert "the data changed since the run began" in refused.reason
 
 
+def test_the_refusal_to_measure_changed_data_names_the_rows_of_now_alone(federation: Federation) -> None:
+    """The task does not say how many rows there were."""
+    work = federation.train_work()
+    write_rows(federation.data, classified(30))
+    wanted = {key: work[key] for key in ("adapter", "config", "fingerprint")}
+    refused = federation.run(federation.assignment({"type": "Measure", **wanted, "metrics": [LOSS]}, round=1))
+    assert refused.code == EXIT_REFUSED
+    assert refused.reason == (
+        "the data changed since the run began: 24 training rows now, not the ones that the run began with; put the old "
+        "data back, or start a run of a new name"
+    )
+
+
 def test_the_fingerprint_needs_the_participants_key(federation: Federation) -> None:
     before = federation.inspected().fingerprint
     rows = read_rows(str(federation.data), "PromptCompletion")

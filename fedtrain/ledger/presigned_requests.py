@@ -25,9 +25,9 @@ from urllib3.exceptions import HTTPError
 from fedtrain.api.storage import S3
 from fedtrain.contracts.transfer import PART
 from fedtrain.contracts.wire.transfer import SignedFile, SignedRequest, TransferGrant
-from fedtrain.ledger.presigned_answers import AnswerTooLong, code_in, content_of
+from fedtrain.ledger.presigned_answers import NO_SUCH_RANGE, AnswerTooLong, code_in, content_of, is_answer
 from fedtrain.ledger.s3_credentials import EXPIRED
-from fedtrain.ledger.s3_errors import GONE, NO_UPLOAD, explain
+from fedtrain.ledger.s3_errors import NO_UPLOAD, explain, no_s3
 from fedtrain.ledger.s3_place import place_of, settings_of
 from fedtrain.ledger.s3_ranges import size_in, start_in
 from fedtrain.ledger.store import StoreError, StoreRefused, StoreUnavailable
@@ -39,8 +39,6 @@ Choose = Callable[[TransferGrant], SignedRequest]
 _WRONG_KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch")
 """The hub's keys were replaced since it signed."""
 _DENIED = ("AccessDenied", "403", "Forbidden", "RequestTimeTooSkewed")
-_NO_SUCH_RANGE = 416
-"""What servers answer about an empty object."""
 _CONNECTIONS = 8
 _BLOCK = 1024 * 1024
 _RENEWAL_CHECK_SECONDS = 2.0
@@ -127,7 +125,7 @@ class Requests:
         response = self._repeated("GetObject", name, choose, None, headers, None, lambda response: response)
         if response.status_code == 404:
             raise self._explained("NoSuchKey", 404, "GetObject", name)
-        if response.status_code == _NO_SUCH_RANGE:
+        if response.status_code == NO_SUCH_RANGE:
             return Range(0, iter(()))
         length = int(response.headers.get("content-length", 0))
         if response.status_code != 206:
@@ -188,9 +186,11 @@ class Requests:
             request, began = choose(self._grant()), self._clock()
             try:
                 response = self._once(request, body, headers, operation != "GetObject")
-                status = response.status_code
-                if status < 300 or status in (412, _NO_SUCH_RANGE) or (status == 404 and code_in(response) in GONE):
+                if is_answer(response, operation):
                     return take(response)
+                if response.status_code < 300:
+                    response.raw.close()
+                    raise no_s3(self._place(request.url), name)
                 if code_in(response) in NO_UPLOAD:
                     raise UploadEnded(f"{name}: the upload in parts does not exist any more.")
                 error = self._refusal(response, operation, name)
@@ -232,12 +232,15 @@ class Requests:
         return self._sessions[key]
 
     def _refusal(self, response: Any, operation: str, name: str) -> StoreError:
-        return self._explained(code_in(response), response.status_code, operation, name)
+        kind = response.headers.get("content-type", "")
+        return self._explained(code_in(response), response.status_code, operation, name, kind)
 
-    def _explained(self, code: str, status: int, operation: str, name: str) -> StoreError:
-        answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    def _explained(self, code: str, status: int, operation: str, name: str, kind: str = "") -> StoreError:
+        """`kind`: the answer's content type."""
+        metadata = {"HTTPStatusCode": status, "HTTPHeaders": {"content-type": kind}}
+        answer: Any = {"Error": {"Code": code}, "ResponseMetadata": metadata}
         error = explain(ClientError(answer, operation), self._place(""), name)
-        if isinstance(error, StoreRefused):
+        if isinstance(error, StoreRefused) and error.unanswered is None:
             return StoreRefused(f"{error} These are the permissions of the hub, which signs the requests.")
         return error
 

@@ -25,6 +25,7 @@ from fedtrain.contracts.wire.transfer import (
 )
 from fedtrain.ledger.content_md5 import md5, md5_header
 from fedtrain.ledger.parse import parse
+from fedtrain.ledger.presigned_answers import EXISTS
 from fedtrain.ledger.presigned_parts import upload_parts
 from fedtrain.ledger.presigned_requests import Choose, Patience, Requests, UploadEnded, update_of
 from fedtrain.ledger.store import LedgerCorrupt, StoreError, StoreUnavailable
@@ -34,7 +35,6 @@ R = TypeVar("R", bound=Record)
 
 UPLOAD_OUTAGE_SECONDS = 1800.0
 """Until an outage of the store, or of the hub that renews the signatures, fails a task that has trained."""
-_EXISTS = 412
 _REVOKED = "the hub has revoked this participant, so the store takes nothing more of this task."
 """The hub has created an empty object in place of the task's (`fedtrain.gathering.incoming`). It deletes that if it
 invites the participant again."""
@@ -165,7 +165,7 @@ class PresignedTaskStore:
         answer = self._requests.send(
             "PutObject", name, choose, body=content, headers=headers, outage_seconds=outage_seconds
         )
-        return answer.status != _EXISTS
+        return answer.status != EXISTS
 
     def upload(self, file: SignedFile, path: Path) -> None:
         """Send the parts of a file. Raises UploadEnded."""

@@ -50,4 +50,6 @@ def of_the_ledger() -> Generator[None]:
     try:
         yield
     except StoreRefused as error:
-        raise LedgerRefused(str(error)) from error
+        refused = LedgerRefused(str(error))
+        refused.unanswered = error.unanswered
+        raise refused from error

@@ -18,12 +18,13 @@ from fedtrain.ledger.presigned_requests import Patience
 from fedtrain.ledger.presigned_store import PresignedTaskStore
 from fedtrain.ledger.s3_credentials import Keys
 from fedtrain.ledger.store import StoreError, StoreUnavailable
-from tests.support.granting import LARGE, SMALL, Run, train_task, update_record
-from tests.unit.ledger.s3_fake import Answer, Request, failure, serving
+from tests.support.granting import IMPATIENT, LARGE, SMALL, Run, train_task, update_record
+from tests.unit.ledger.s3_fake import NOT_S3, Answer, Request, failure, serving
 
 HTTP = urllib3.PoolManager()
 PATIENT = Patience(outage_seconds=60.0, renewal_seconds=60.0)
 EXECUTION = "a" * 32
+NO_STORE = "no S3 server answers at storage.s3.endpoint. Check endpoint, caFile and network policies"
 
 
 @contextmanager
@@ -100,9 +101,9 @@ WORKS: dict[str, tuple[Work, str]] = {
 """What a task does, and the first request of that."""
 
 
-def store_of(run: Run, work: Work) -> tuple[PresignedTaskStore, Task]:
+def store_of(run: Run, work: Work, patience: Patience = PATIENT) -> tuple[PresignedTaskStore, Task]:
     task = train_task(run.adapter(LARGE if work is large_update else SMALL))
-    store = run.store_of(task, patience=PATIENT)
+    store = run.store_of(task, patience=patience)
     store._requests._sleep = lambda seconds: None  # pyright: ignore[reportPrivateUsage]
     return store, task
 
@@ -138,6 +139,19 @@ def test_answers_that_keep_breaking_off_are_an_outage(bucket: S3, tmp_path: Path
             store.existing(Update)
     assert raised.value.unanswered == "storage.s3.endpoint"
     assert "X-Amz" not in f"{raised.value} {raised.value.__cause__} {raised.value.__context__}"
+
+
+@pytest.mark.parametrize("other", NOT_S3.values(), ids=NOT_S3)
+@pytest.mark.parametrize(("work", "operation"), WORKS.values(), ids=WORKS)
+def test_an_answer_of_another_server_looks_like_a_closed_port_and_never_like_a_write(
+    bucket: S3, tmp_path: Path, work: Work, operation: str, other: Answer
+) -> None:
+    with in_front_of(bucket, lambda asked, forward: other if asked == operation else forward()) as s3:
+        run = run_at(s3, tmp_path)
+        store, task = store_of(run, work, IMPATIENT)
+        with pytest.raises(StoreError) as raised:
+            work(store, run, task)
+    assert raised.value.public == NO_STORE
 
 
 def test_an_answer_that_is_longer_than_any_of_s3_is_refused_at_once(bucket: S3, tmp_path: Path) -> None:

@@ -112,6 +112,16 @@ def test_a_pod_that_only_uploads_trains_nothing(
     assert "no longer in the spool" in lost.reason
 
 
+def test_an_update_that_another_server_answers_stays_in_the_spool(federation: Federation, spool: Path) -> None:
+    """A proxy's page while the store is down, for example."""
+    page = StoreError("what answers doesn't speak S3")
+    page.unanswered = "storage.s3.endpoint"
+    assignment = federation.assignment(federation.train_work(), round=1)
+    first = failing(federation, assignment, page)
+    assert (first.code, first.reason) == (EXIT_SPOOLED, page.public)
+    assert len(list(spool.iterdir())) == 2
+
+
 def test_without_a_spool_the_attempt_fails(federation: Federation) -> None:
     assignment = federation.assignment(federation.train_work(), round=1)
     assert failing(federation, assignment, StoreUnavailable("down")).code == EXIT_RETRY

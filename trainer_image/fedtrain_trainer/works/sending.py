@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from fedtrain.contracts.untrusted_records import Update
-from fedtrain.ledger.store import LedgerRefused, StoreUnavailable
+from fedtrain.ledger.store import LedgerRefused, StoreError, StoreUnavailable
 from fedtrain_trainer.context import Context
 from fedtrain_trainer.outcome import Spooled
 
@@ -19,11 +19,16 @@ def send(context: Context, path: Path, record: Update) -> Update:
         norm = record.norm if digest == record.digest else None  # the file of an earlier execution has another norm
         named = record.model_copy(update={"file": file, "digest": digest, "size": size, "norm": norm})
         sent = context.ledger.put_record(named)
-    except (StoreUnavailable, LedgerRefused) as error:
-        if context.spool is None:
+    except StoreError as error:
+        if context.spool is None or not _may_be_taken_later(error):
             raise
         log.warning("%s", error)
         raise Spooled(error.public) from error
     if context.spool is not None:
         context.spool.clear()
     return sent
+
+
+def _may_be_taken_later(error: StoreError) -> bool:
+    """Whether the store is down, another server answers in its place, or somebody has to grant a permission."""
+    return isinstance(error, (StoreUnavailable, LedgerRefused)) or error.unanswered is not None

@@ -18,6 +18,7 @@ _OF_TRAINER = {
     "training": "training",
     "measuring": "measuring",
     "evaluating": "measuring",
+    "validating": "measuring",
     "loading": "preparing",
     "data": "preparing",
     "fetching": "exchanging",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @dataclass
 class Context:
     """`store` is used in the main process alone. `models`: holds the base model between tasks. `folder`: scratch space
-    of this task. `seconds` by phase and `notes`, what else is worth knowing: telemetry."""
+    of this task. `seconds` by phase, without phases within it, and `notes`, what else is worth knowing: telemetry."""
 
     assignment: Assignment
     store: TaskStore | None
@@ -31,6 +31,8 @@ class Context:
     spool: Spool | None = field(default_factory=Spool.of_environment)
     seconds: dict[str, float] = field(default_factory=dict)
     notes: dict[str, object] = field(default_factory=dict)
+    _within: float = field(default=0.0, init=False)
+    """Seconds of the phases within the current one."""
 
     @property
     def task(self) -> Task:
@@ -48,8 +50,11 @@ class Context:
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
         self.report(phase, 0, 0)
+        before, self._within = self._within, 0.0
         start = time.perf_counter()
         try:
             yield
         finally:
-            self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start
+            spent = time.perf_counter() - start
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + spent - self._within
+            self._within = before + spent

@@ -4,11 +4,14 @@ import errno
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from fedtrain_trainer.batches import steps
-from fedtrain_trainer.outcome import Interrupted
+from fedtrain_trainer.context import Context
+from fedtrain_trainer.group import Group
+from fedtrain_trainer.outcome import Interrupted, silent
 from fedtrain_trainer.run import run_task
 from peft import PeftModel
 from tiny_federation import Federation, classified, write_rows
@@ -129,6 +132,38 @@ def test_keep_best_sends_the_checkpoint_with_the_lowest_validation_loss(federati
     assert last.validation_loss is not None
     assert best.validation_loss < last.validation_loss
     assert best.digest != last.digest
+
+
+def test_steps_of_the_validation_are_no_steps_of_the_training(federation: Federation) -> None:
+    federation.training["keep"] = "Best"
+    assignment = federation.assignment(federation.train_work(), round=1)
+    reported: list[tuple[str, int, int]] = []
+
+    def note(phase: str, step: int, steps: int, loss: float | None = None) -> None:
+        reported.append((phase, step, steps))
+
+    store = TaskLedger(federation.ledger, assignment.task)
+    outcome = run_task(assignment, note, store, models=federation.models)
+    assert outcome.code == EXIT_DONE
+    assert [report[1:] for report in reported if report[0] == "training"] == [(0, 0), (1, 4), (2, 4), (3, 4), (4, 4)]
+    assert reported.count(("validating", 1, 1)) == 4
+    assert outcome.seconds["validating"] > 0
+
+
+def test_a_phase_within_another_is_timed_apart(federation: Federation, monkeypatch: pytest.MonkeyPatch) -> None:
+    assignment = federation.assignment({"type": "Inspect"})
+    context = Context(assignment, None, Group(), None, silent, federation.folder)
+    now = [0.0]
+    monkeypatch.setattr("fedtrain_trainer.context.time", SimpleNamespace(perf_counter=lambda: now[0]))
+    with context.timed("training"):
+        now[0] += 1
+        for _ in range(2):
+            with context.timed("validating"):
+                now[0] += 10
+        now[0] += 2
+    with context.timed("training"):
+        now[0] += 4
+    assert context.seconds == {"training": 7, "validating": 20}
 
 
 def test_epochs_pass_over_the_slice_in_parts_too(federation: Federation) -> None:

@@ -66,7 +66,7 @@ def train_round(context: Context, work: Train) -> Update | None:
                 training=training,
                 dtype=dtype,
                 fit=fit(model, training, task.data.max_length, share, dtype, context.binding.gpu_memory),
-                validate=(lambda: held_out.loss("training")) if best and held_out is not None else None,
+                validate=(lambda: _validated(context, held_out)) if best and held_out is not None else None,
                 noise_seed=noise_seed(context, work),
             ),
             group,
@@ -78,6 +78,11 @@ def train_round(context: Context, work: Train) -> Update | None:
             loss = held_out.loss_if_possible("evaluating")
     _note(context, trained)
     return _sent(context, work, trained, loss, metrics) if group.is_main else None
+
+
+def _validated(context: Context, held_out: HeldOutRows) -> float:
+    with context.timed("validating"):
+        return held_out.loss("validating")
 
 
 def _note(context: Context, trained: Trained) -> None:

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
 unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process compiles torch again: six seconds
-export GOGC := 400  # etcd and API servers of the tests spend less time on garbage, and use more memory
+export GOGC := 800  # etcd and API servers of the tests spend less time on garbage, and use more memory
 COMPILE := $(UV) pip compile --quiet pyproject.toml --generate-hashes --python-version 3.11 --universal --no-emit-index-url --custom-compile-command "make lock"
 
 .PHONY: help setup demo test lint format unit generated cluster-tools controlplane faults e2e cluster cluster-down lock clean

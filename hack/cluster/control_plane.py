@@ -6,13 +6,13 @@ status. Everything listens on loopback and ends with the context manager.
 
 import secrets
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from hack.cluster.access import Access
+from hack.cluster.certificates import SERVICES, make_key, make_server_certificate
 from hack.cluster.kubeconfig import Credentials
 from hack.cluster.processes import HERE, LOOPBACK, Place, Processes, answers, free_port
 from hack.cluster.tools import provide
@@ -79,7 +79,8 @@ class ControlPlane(Access):
         etcd, peers, port = free_port(), free_port(), self._place.port(API_SERVER_PORT)
         self._certificates = self.folder / "certificates"
         self._certificates.mkdir(parents=True)
-        authority = self._certificates / "apiserver.crt"
+        # The name at which the API server looks for its certificate.
+        authority = make_server_certificate(self._certificates / "apiserver.crt", LOOPBACK, self._place.address)
         self.admin = Credentials(f"https://{self._place.address}:{port}", authority, secrets.token_hex())
         self.processes.start(
             "etcd",
@@ -108,9 +109,7 @@ class ControlPlane(Access):
     def _api_server_flags(self, etcd: int, port: int) -> list[str]:
         tokens = self._certificates / "tokens.csv"
         tokens.write_text(f"{self.admin.token},admin,admin,system:masters\n")
-        key = self._certificates / "service-accounts.key"
-        # The API server makes its own certificate, but not this key; any RSA key will do.
-        subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
+        key = make_key(self._certificates / "service-accounts.key")
         return [
             f"--etcd-servers=http://{LOOPBACK}:{etcd}",
             f"--bind-address={self._place.address}",
@@ -119,7 +118,7 @@ class ControlPlane(Access):
             f"--cert-dir={self._certificates}",
             f"--token-auth-file={tokens}",
             "--authorization-mode=Node,RBAC",
-            "--service-cluster-ip-range=10.96.0.0/16",
+            f"--service-cluster-ip-range={SERVICES}",
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={key}",
             f"--service-account-signing-key-file={key}",

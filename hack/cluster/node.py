@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hack.cluster.api import Api, Json
+from hack.cluster.certificates import SERVICES, make_client_certificate
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually
 from hack.cluster.images import BUSYBOX, copy_store
@@ -17,7 +18,6 @@ from hack.cluster.whole import kills
 
 TOOLS = ("kubelet", "kube-proxy", "kube-router", "coredns")
 PODS = "10.244.0.0/16"
-SERVICES = "10.96.0.0/16"
 KUBELET_PORT = 10250
 SET = "fedtrain-check"
 CONTAINERD = """
@@ -61,14 +61,10 @@ class Node:
 
     def make_certificate(self) -> list[str]:
         """Makes the certificate by which kubelet knows the API server; gives the API server's flags for it."""
-        key = self._kubelet_certificate.with_suffix(".key")
-        request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650"]
-        who = ["-subj", "/O=system:masters/CN=kube-apiserver", "-addext", "extendedKeyUsage=clientAuth"]
-        files = ["-keyout", str(key), "-out", str(self._kubelet_certificate)]
-        subprocess.run([*request, *who, *files], check=True, capture_output=True)
+        make_client_certificate(self._kubelet_certificate, "/O=system:masters/CN=kube-apiserver")
         return [
             f"--kubelet-client-certificate={self._kubelet_certificate}",
-            f"--kubelet-client-key={key}",
+            f"--kubelet-client-key={self._kubelet_certificate.with_suffix('.key')}",
             "--kubelet-preferred-address-types=InternalIP",
         ]
 

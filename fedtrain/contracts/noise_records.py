@@ -23,8 +23,9 @@ class Spend(Record):
 
 class NoiseDraw(ParticipantRecord):
     """`noise.json` of an attempt: one execution has drawn the noise of its update. Written before any noisy byte leaves
-    the participant. Another execution of the attempt would draw other noise for the same update, which the budget does
-    not count, so it sends nothing."""
+    the participant. Another execution of the attempt would draw other noise, which the budget does not count, so it
+    sends nothing. `execution`: with unit Example, a random number; of a share of the noise, the first 32 hex digits of
+    the noisy update's digest, so that an execution with the same update may send it again."""
 
     round: int
     participant: str

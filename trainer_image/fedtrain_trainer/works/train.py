@@ -10,8 +10,8 @@ from blake3 import blake3
 
 from fedtrain.contracts.digests import digest_file
 from fedtrain.contracts.noise_share_check import share_flaw
-from fedtrain.contracts.record_fields import Metrics
-from fedtrain.contracts.tasks import Train
+from fedtrain.contracts.record_fields import Digest, Metrics
+from fedtrain.contracts.tasks import Task, Train, needs_noise_key
 from fedtrain.contracts.untrusted_records import Update
 from fedtrain.privacy.gaussian_noise import SEED_BYTES
 from fedtrain_trainer.adapter_files import write_weights
@@ -102,19 +102,21 @@ def _sent(context: Context, work: Train, trained: Trained, loss: float | None, r
     update, within_bound = private_update(task, work, trained.update, context.binding.noise_key)
     context.report("uploading", 0, 1)
     with context.timed("uploading"):
-        if is_private(task) and not context.ledger.claim_noise(uuid.uuid4().hex):
+        path = write_weights(update, context.folder / "update")
+        digest = digest_file(path)
+        claim = _noise_claim(task, digest)
+        if claim is not None and not context.ledger.claim_noise(claim):
             raise Retry(
                 "another execution of this attempt has drawn the noise of its update. The budget does not count a "
                 "second draw, so nothing was sent"
             )
-        path = write_weights(update, context.folder / "update")
         record = Update(
             run_id=task.run_id,
             round=task.round,
             participant=participant_of(task),
             attempt=task.attempt,
             file=path.name,
-            digest=digest_file(path),
+            digest=digest,
             size=path.stat().st_size,
             samples=work.samples,
             distinct=work.distinct,
@@ -129,6 +131,15 @@ def _sent(context: Context, work: Train, trained: Trained, loss: float | None, r
         record = send(context, _spooled(context, path, record), record)
     context.report("uploading", 1, 1)
     return record
+
+
+def _noise_claim(task: Task, digest: Digest) -> str | None:
+    """Return what this execution claims before its noise leaves; None if it draws none. With unit Example, each
+    execution draws other noise. A share is the same for the same update, so an execution that has another digest of the
+    noisy update would be another release."""
+    if is_private(task):
+        return uuid.uuid4().hex
+    return digest.removeprefix("blake3:")[:32] if needs_noise_key(task) else None
 
 
 def _spooled(context: Context, path: Path, record: Update) -> Path:

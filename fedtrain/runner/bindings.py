@@ -40,9 +40,20 @@ def local_folder(federation: Federation) -> Path:
 
 def fingerprint_keys(federation: Federation) -> Path:
     """Return the folder of the participants' keys of fingerprints, which the runs of a folder share: a comparison
-    measures several runs on the rows that one of them has counted. Beside the file if runs are in a bucket."""
+    measures several runs on the rows that one of them has counted."""
+    return _kept(federation) / ".fingerprint-keys"
+
+
+def noise_keys(federation: Federation) -> Path:
+    """Return the folder of the participants' keys of shares of noise, which the runs of a folder share: a share also
+    depends on the run's id. It is not part of a run, whose telemetry may be deleted: a new key is another share."""
+    return _kept(federation) / ".noise-keys"
+
+
+def _kept(federation: Federation) -> Path:
+    """Return the folder of the runs; beside the file if runs are in a bucket."""
     storage = storage_of(federation)
-    return Path(storage.file.path if storage.file else federation.resolve("./runs")) / ".fingerprint-keys"
+    return Path(storage.file.path if storage.file else federation.resolve("./runs"))
 
 
 def bind(federation: Federation, task: Task) -> Binding:
@@ -69,7 +80,7 @@ def bind(federation: Federation, task: Task) -> Binding:
         initial_path=initial_path,
         data_uris=tuple(federation.resolve(dataset.uri) for dataset in datasets),
         gpu_memory=in_bytes(smallest(policy.limits.gpu_memory, spec.participant(task.participant).compute.gpu_memory)),
-        noise_key=secret_key(local_folder(federation) / "noise", task.participant) if needs_noise_key(task) else None,
+        noise_key=secret_key(noise_keys(federation), task.participant) if needs_noise_key(task) else None,
         fingerprint_key=secret_key(fingerprint_keys(federation), task.participant),
     )
 

@@ -1,4 +1,4 @@
-"""The option `--operator` of invitations: the ServiceAccount of the hub's operator."""
+"""The option `--operator` of invitations: the ServiceAccount of the hub's operator, and its roles."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,14 +9,17 @@ if TYPE_CHECKING:
 
 
 class HubOperatorType(click.ParamType["HubOperator"]):
-    """A namespace and a ServiceAccount in it."""
+    """A namespace, a ServiceAccount in it and, if it is not the ServiceAccount's name, the prefix of the roles."""
 
-    name = "namespace/serviceaccount"
+    name = "namespace/serviceaccount[/prefix]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "HubOperator":
         from fedtrain.manifests.invitation import HubOperator
 
-        namespace, _, account = value.partition("/")
-        if not namespace or not account or "/" in account:
-            self.fail(f"{value!r} is not NAMESPACE/SERVICEACCOUNT. Example: `--operator fedtrain/fedtrain`.")
-        return HubOperator.of_account(namespace, account)
+        parts = value.split("/")
+        if len(parts) not in (2, 3) or not all(parts):
+            self.fail(
+                f"{value!r} is not NAMESPACE/SERVICEACCOUNT or NAMESPACE/SERVICEACCOUNT/PREFIX. Example: "
+                "`--operator fedtrain/fedtrain`."
+            )
+        return HubOperator.of_release(*parts)

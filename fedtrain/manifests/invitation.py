@@ -5,6 +5,7 @@ from typing import Self
 
 from fedtrain.manifests.kinds import Json
 from fedtrain.manifests.labels import OURS, OWN_CLUSTER, PARTICIPANT, TRANSFER_SECRET
+from fedtrain.manifests.namespace_role import DEFAULT_PREFIX, namespace_role
 
 ACCOUNT = "fedtrain-participant"
 """ServiceAccount of a participant, in its namespace at the hub; also its Role."""
@@ -25,9 +26,10 @@ class HubOperator:
     role: str
 
     @classmethod
-    def of_account(cls, namespace: str, account: str) -> Self:
-        """The roles have the ServiceAccount's name as their prefix."""
-        return cls(namespace, account, f"{account}-participant-namespace")
+    def of_release(cls, namespace: str, account: str, prefix: str | None = None) -> Self:
+        """Return the operator of a release. `prefix`: of its roles; the ServiceAccount's name unless the release gives
+        it another one."""
+        return cls(namespace, account, namespace_role(prefix or account, "participant"))
 
     @classmethod
     def of_binding(cls, binding: Json | None) -> Self | None:
@@ -39,7 +41,7 @@ class HubOperator:
         return cls(accounts[0]["namespace"], accounts[0]["name"], binding["roleRef"]["name"])
 
 
-DEFAULT_OPERATOR = HubOperator.of_account("fedtrain", "fedtrain")
+DEFAULT_OPERATOR = HubOperator.of_release("fedtrain", "fedtrain", DEFAULT_PREFIX)
 
 
 @dataclass(frozen=True)

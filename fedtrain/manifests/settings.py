@@ -9,6 +9,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from fedtrain.api.base import DnsLabel, Name, ObjectName
 from fedtrain.api.pods import Pods
+from fedtrain.manifests.namespace_role import DEFAULT_PREFIX
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -59,6 +60,7 @@ class Settings:
         heartbeat: seconds between two heartbeats of a participant.
         log_level: least severe lines of the log.
         hub_pods: settings of the pods of the hub's Jobs.
+        role_prefix: of the roles that grant the operator its rights in a namespace.
         hub: the hub, if it is another cluster.
     """
 
@@ -75,6 +77,7 @@ class Settings:
     metrics_port: Port = 8081
     log_level: LogLevel = "info"
     hub_pods: Pods = field(default_factory=Pods)
+    role_prefix: ObjectName = DEFAULT_PREFIX
     hub: Hub | None = None
     version: str = "0.1.0"
 
@@ -109,6 +112,7 @@ VARIABLES: dict[str, tuple[str, Any]] = {
     "FEDTRAIN_METRICS_PORT": ("metrics_port", Port),
     "FEDTRAIN_LOG_LEVEL": ("log_level", LogLevel),
     "FEDTRAIN_HUB_PODS": ("hub_pods", Pods),
+    "FEDTRAIN_ROLE_PREFIX": ("role_prefix", ObjectName),
 }
 
 

@@ -60,7 +60,9 @@ def build(settings: Settings) -> kopf.OperatorRegistry:
     caches: dict[str, Cache] = {}
     collectors: list[Collector] = [metrics.OperatorMetrics(cluster, loops), metrics.Phases(caches), LATENCY]
     if "coordinator" in settings.controllers:
-        state = ClusterState(cluster, streams, time.time, time.monotonic, settings.heartbeat)
+        state = ClusterState(
+            cluster, streams, time.time, time.monotonic, settings.heartbeat, role_prefix=settings.role_prefix
+        )
         loops["coordinator"] = Loops("training", Coordinator(state, settings).reconcile, settings.resync)
         loops["connections"] = Loops("participant", Connections(state).reconcile, settings.resync)
         coordinator_handlers.register(state, loops["coordinator"], loops["connections"])

@@ -1,6 +1,7 @@
 """The chart's values: the schema refuses invalid ones by field; valid ones make objects that an API server accepts."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from fedtrain.api.pods import Pods, PodSecurityContext
+from fedtrain.cli.hub_operator import HubOperatorType
+from fedtrain.manifests.invitation import DEFAULT_OPERATOR
+from fedtrain.manifests.namespace_role import namespace_role
 from fedtrain.manifests.settings import Settings
 from hack.cluster.api import Json
 from hack.cluster.control_plane import ControlPlane
@@ -98,6 +102,13 @@ def rendered(**values: Any) -> list[Json]:
     return [found for found in YAML(typ="safe", pure=True).load_all(text) if found]
 
 
+def rendered_by(text: str) -> list[Json]:
+    """The objects in the output of `helm install --dry-run`."""
+    documents = re.split(r"^---$", text, flags=re.MULTILINE)
+    loaded = [YAML(typ="safe", pure=True).load(document) for document in documents if "\nkind: " in document]
+    return [found for found in loaded if found]
+
+
 def of_kind(kind: str, objects: list[Json]) -> list[Json]:
     return [found for found in objects if found["kind"] == kind]
 
@@ -176,6 +187,36 @@ def test_pass_values_on_to_the_operators_settings() -> None:
     assert told.hub_pods.node_selector == {"pool": "hub"}
     assert told.hub_pods.resources == Pods().resources, "the chart's default is that of a policy"
     assert told.hub_pods.security_context == Pods().security_context
+
+
+RELEASES: dict[str, tuple[str, dict[str, Any], str | None]] = {
+    # name, values, and --operator of the notes
+    "default": ("fedtrain", {}, None),
+    "another name": ("hub", {}, "fedtrain/hub-fedtrain"),
+    "another ServiceAccount": ("fedtrain", {"serviceAccount.name": "robot"}, "fedtrain/robot/fedtrain"),
+    "the ServiceAccount's name only": (
+        "hub",
+        {"serviceAccount.name": "fedtrain"},
+        "fedtrain/fedtrain/hub-fedtrain",
+    ),
+}
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_name_the_roles_that_exist_in_notes_and_to_the_operator(kinds: ControlPlane, release: str) -> None:
+    name, values, operator = RELEASES[release]
+    arguments = ("install", name, CHART, "--namespace=fedtrain", "--dry-run=client", "--take-ownership")
+    text = helm(*arguments, values={"crds.enabled": False, **values}, kubeconfig=kinds.kubeconfig)
+    manifest, _, notes = text.partition("\nNOTES:\n")
+    found = re.search(r"--operator (\S+)", notes)
+    assert (found and found.group(1)) == operator
+    bound = HubOperatorType().convert(operator, None, None) if operator else DEFAULT_OPERATOR
+    roles = set(re.findall(r"--clusterrole=(\S+)", notes))
+    (deployment,) = of_kind("Deployment", rendered_by(manifest))
+    prefix = Settings.read(variables(deployment["spec"]["template"]["spec"])).role_prefix
+    assert roles == {namespace_role(prefix, place) for place in ("training", "participant")}
+    assert bound.role in roles
+    assert roles < {body["metadata"]["name"] for body in of_kind("ClusterRole", rendered_by(manifest))}
 
 
 def test_leave_the_user_ids_of_hub_pods_to_the_cluster_where_they_are_null() -> None:

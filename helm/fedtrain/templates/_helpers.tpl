@@ -43,6 +43,7 @@ true
 {{/* Environment of the operator alone. */}}
 {{- define "fedtrain.operatorEnvironment" -}}
 - {name: FEDTRAIN_HUB_PULL_POLICY, value: {{ .Values.images.operator.pullPolicy }}}
+- {name: FEDTRAIN_ROLE_PREFIX, value: {{ include "fedtrain.fullname" . }}}
 {{- with .Values.hubPods }}
 - {name: FEDTRAIN_HUB_PODS, value: {{ toJson . | quote }}}
 {{- end }}

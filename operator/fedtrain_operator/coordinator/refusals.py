@@ -11,6 +11,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from fedtrain.manifests.conditions import Condition, shortened
+from fedtrain.manifests.namespace_role import DEFAULT_PREFIX, namespace_role
 from fedtrain.rounds.decision import Start
 from fedtrain.rounds.snapshot import Execution, TaskKey
 from fedtrain_operator.kube.api_error import ApiError
@@ -80,9 +81,11 @@ class _Held:
 
 
 class Refusals:
-    """The refusals of one training, by participant, and the starts that wait for the next try."""
+    """The refusals of one training, by participant, and the starts that wait for the next try. `role_prefix`: of the
+    roles that grant the operator its rights in a namespace."""
 
-    def __init__(self) -> None:
+    def __init__(self, role_prefix: str = DEFAULT_PREFIX) -> None:
+        self._role_prefix = role_prefix
         self._refusals: dict[str, Refusal] = {}
         self._held: dict[TaskKey, _Held] = {}
         self._given_up: dict[TaskKey, str] = {}
@@ -104,7 +107,8 @@ class Refusals:
         if request in _NEEDED:
             lasts = error.no_namespace or (error.no_right and tries >= _NO_RIGHT_AFTER)
             lasting = Lasting(request, words) if lasts else None
-        fix = _fix(who, error, lasting is not None and lasting.request == request == CREATE_TASK)
+        unawaited = lasting is not None and lasting.request == request == CREATE_TASK
+        fix = _fix(who, error, unawaited, self._role_prefix)
         earlier = known.requests if known is not None else {}
         still = {one: it for one, it in earlier.items() if one == request or now <= it.due + LONGEST_PAUSE_SECONDS}
         requests = {**still, request: Refused(message, fix, now + pause)}
@@ -213,13 +217,13 @@ def _words(who: str, request: str, error: ApiError) -> str:
     return f"{who}: the API server {'failed' if error.may_pass else 'refused'} to {request}: {error}".rstrip(".")
 
 
-def _fix(who: str, error: ApiError, unawaited: bool) -> str:
+def _fix(who: str, error: ApiError, unawaited: bool, role_prefix: str) -> str:
     """Who corrects what, and when the request is repeated."""
     again = f"It is tried again by itself, at least every {LONGEST_PAUSE_SECONDS:.0f} s"
     if unawaited:
         again = f"A round with enough other participants does not wait for {who}. {again}"
     if (namespace := _namespace_without_rights(error)) is not None:
-        bind = _binding(who, namespace, error)
+        bind = _binding(who, namespace, error, role_prefix)
         return f"Ask the hub's administrator to run {bind}. {again}. The API server's answer: {error}".rstrip(".")
     return again if error.may_pass else f"Ask the hub's administrator to correct this. {again}"
 
@@ -230,11 +234,11 @@ def _namespace_without_rights(error: ApiError) -> str | None:
     return found and found.group(1)
 
 
-def _binding(who: str, namespace: str, error: ApiError) -> str:
-    """Return the command that binds the role of the chart, whose names begin with the ServiceAccount's."""
+def _binding(who: str, namespace: str, error: ApiError, role_prefix: str) -> str:
+    """Return the command that binds the role of the chart."""
     found = _ACCOUNT.search(str(error))
     place, account = found.groups() if found else ("fedtrain", "fedtrain")
-    role = f"{account}-{'training' if who == HUB else 'participant'}-namespace"
+    role = namespace_role(role_prefix, "training" if who == HUB else "participant")
     return (
         f"`kubectl create rolebinding {account} --namespace {namespace} --clusterrole={role} "
         f"--serviceaccount={place}:{account}`"

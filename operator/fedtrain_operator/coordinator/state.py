@@ -11,6 +11,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.task_requests import Grants
 from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import PARTICIPANT, POD, TRAINING, Json, Ref
+from fedtrain.manifests.namespace_role import DEFAULT_PREFIX
 from fedtrain.rounds.clock import RoundClock
 from fedtrain.rounds.snapshot import LedgerFacts
 from fedtrain_operator.coordinator.event_limit import EventLimit
@@ -66,7 +67,8 @@ class Memory:
 
 class ClusterState:
     """The caches that the watches feed, and reads where these may not be enough. `clock` is the wall's, `steady` one
-    that is never set. `heartbeat`: seconds between heartbeats of participants that do not report it."""
+    that is never set. `heartbeat`: seconds between heartbeats of participants that do not report it. `role_prefix`: of
+    the roles that grant the operator its rights in a namespace."""
 
     def __init__(
         self,
@@ -75,6 +77,7 @@ class ClusterState:
         clock: Callable[[], float],
         steady: Callable[[], float],
         heartbeat: float = 600.0,
+        role_prefix: str = DEFAULT_PREFIX,
     ) -> None:
         self.cluster = cluster
         self.clock = clock
@@ -88,6 +91,7 @@ class ClusterState:
         self.transfer_secrets = TransferSecrets(cluster, clock, steady)
         self.memories: dict[Ref, Memory] = {}
         self.streams = streams
+        self._role_prefix = role_prefix
         self._event_time = 0
 
     def event_time(self) -> int:
@@ -98,7 +102,12 @@ class ClusterState:
     def memory(self, training: Ref, body: Json) -> Memory:
         known = self.memories.get(training)
         if known is None or known.uid != body["metadata"]["uid"]:
-            known = Memory(body["metadata"]["uid"], Progress(self.steady(), self.clock()), EventLimit(self.steady))
+            known = Memory(
+                body["metadata"]["uid"],
+                Progress(self.steady(), self.clock()),
+                EventLimit(self.steady),
+                refusals=Refusals(self._role_prefix),
+            )
             self.memories[training] = known
             elapsed = body.get("status", {}).get("elapsed")
             if elapsed and begun(elapsed["round"]):  # before that the spec may have changed while no operator ran

@@ -74,6 +74,13 @@ def test_invite_notes_an_operator_that_cannot_create_tasks(shell: Shell) -> None
     assert "the hub has no ClusterRole mine-participant-namespace, so its operator cannot create tasks" in done.stderr
 
 
+def test_invite_binds_the_roles_of_a_release_whose_service_account_has_another_name(shell: Shell) -> None:
+    done = shell.run("invite", "bank-b", "--allow=federations", "--operator=hub/mine/fedtrain")
+    assert done.exit_code == 0, done.output
+    assert bound(shell) == [("hub", "mine", "fedtrain-participant-namespace")]
+    assert "ClusterRole" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -81,7 +88,15 @@ def test_invite_notes_an_operator_that_cannot_create_tasks(shell: Shell) -> None
         (["--allow=federations/tickets"], "'federations/tickets' is not a namespace. Use `--allow federations`."),
         (["--allow=a,b"], "'a,b' is a list. Repeat the option: `--allow a --allow b`."),
         (["--allow=x", "--namespace=Bank"], "'Bank' is not a namespace. Use `-n bank`."),
-        (["--allow=x", "--operator=fedtrain"], "'fedtrain' is not NAMESPACE/SERVICEACCOUNT. Example: `--operator"),
+        (
+            ["--allow=x", "--operator=fedtrain"],
+            "'fedtrain' is not NAMESPACE/SERVICEACCOUNT or NAMESPACE/SERVICEACCOUNT/",
+        ),
+        (
+            ["--allow=x", "--operator=a/b/"],
+            "'a/b/' is not NAMESPACE/SERVICEACCOUNT or NAMESPACE/SERVICEACCOUNT/PREFIX.",
+        ),
+        (["--allow=x", "--operator=a/b/c/d"], "'a/b/c/d' is not NAMESPACE/SERVICEACCOUNT or"),
     ],
 )
 def test_invite_judges_its_options_before_it_asks_the_cluster(shell: Shell, arguments: list[str], message: str) -> None:

@@ -225,10 +225,10 @@ class Federation:
         self.ledger.claim(names.update(1, who, 1), made)
         self._end_task(f"-train-{who}-")
 
-    def restart(self) -> None:
+    def restart(self, **settings: Any) -> None:
         """The operator starts again, and has not yet listed tasks."""
         training = self.training
-        self.state = ClusterState(self.server, cast(Streams, self.streams), self.time, self.time)
+        self.state = ClusterState(self.server, cast(Streams, self.streams), self.time, self.time, **settings)
         self.coordinator = Coordinator(self.state, SETTINGS)
         self.state.trainings.put(training)
 

@@ -213,13 +213,16 @@ def test_the_answer_says_whether_the_namespace_is_gone(code: int, details: str, 
     assert error_of(code, f'{{"reason": "x", "message": "y", "details": {details}}}').no_namespace is expected
 
 
-def test_a_missing_right_has_the_command_that_grants_it(federation: Federation) -> None:
+@pytest.mark.parametrize("prefix", ["fedtrain", "ours"])
+def test_a_missing_right_has_the_command_that_grants_it(federation: Federation, prefix: str) -> None:
+    """The chart names the roles after its release, not after the ServiceAccount."""
     error = ApiError(403, "Forbidden", NO_RIGHT)
     federation.server.fault = refusing(error)
     federation.apply(rounds={"count": 2, "minParticipants": 3, "deadline": "1h"})
+    federation.restart(role_prefix=prefix)
     federation.settle(2)
     command = (
-        "`kubectl create rolebinding hub --namespace at-bank-b --clusterrole=hub-participant-namespace "
+        f"`kubectl create rolebinding hub --namespace at-bank-b --clusterrole={prefix}-participant-namespace "
         "--serviceaccount=fedtrain:hub`"
     )
     assert federation.condition("TasksAccepted")["message"] == (

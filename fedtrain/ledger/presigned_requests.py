@@ -36,9 +36,10 @@ T = TypeVar("T")
 Choose = Callable[[TransferGrant], SignedRequest]
 """The request in a grant. It is called again when the grant was renewed."""
 
-_WRONG_KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch")
-"""The hub's keys were replaced since it signed."""
+_RENEWABLE = (*EXPIRED, "InvalidAccessKeyId", "SignatureDoesNotMatch")
+"""The hub's keys were replaced since it signed, or have expired."""
 _DENIED = ("AccessDenied", "403", "Forbidden", "RequestTimeTooSkewed")
+"""What servers answer to a request that has expired, among others."""
 _CONNECTIONS = 8
 _BLOCK = 1024 * 1024
 _RENEWAL_CHECK_SECONDS = 2.0
@@ -140,11 +141,13 @@ class Requests:
             raise StoreUnavailable(f"{name}: the server sent other bytes than those from byte {start}.")
         return Range(total, self._blocks(response))
 
-    def await_renewal(self, name: str, used: SignedRequest, choose: Choose, longest: float) -> float:
+    def await_renewal(
+        self, name: str, used: SignedRequest, choose: Choose, longest: float, refusal: StoreError | None = None
+    ) -> float:
         """Wait until the grant has another request than `used`. Return the seconds, `longest` at most. Raises
-        StoreUnavailable if that is none."""
+        StoreUnavailable if that is none. `refusal`: why the server refused the request, if it has not expired."""
         if longest <= 0:
-            raise StoreUnavailable(_not_renewed(name))
+            raise _not_renewed(name, refusal)
         waited = 0.0
         while waited < longest:
             if choose(self._grant()).url != used.url:
@@ -181,7 +184,7 @@ class Requests:
         if outage_seconds is not None:
             longest, renewal = outage_seconds, min(renewal, outage_seconds)
         out = expired = 0.0
-        attempt = 0
+        attempt, refusal = 0, None
         while True:
             request, began = choose(self._grant()), self._clock()
             try:
@@ -194,8 +197,10 @@ class Requests:
                 if code_in(response) in NO_UPLOAD:
                     raise UploadEnded(f"{name}: the upload in parts does not exist any more.")
                 error = self._refusal(response, operation, name)
-                if _is_expired(response, request.url):
-                    expired += self.await_renewal(name, request, choose, renewal - expired)
+                past = _is_past(response, request.url)
+                if code_in(response) in _RENEWABLE or (code_in(response) in _DENIED and past is not False):
+                    refusal = refusal if past else error
+                    expired += self.await_renewal(name, request, choose, renewal - expired, refusal)
                     continue
             except (BotoCoreError, HTTPError) as failure:
                 error = explain(failure, self._place(request.url), name)
@@ -255,24 +260,24 @@ def update_of(grant: TransferGrant) -> SignedFile:
     return grant.update
 
 
-def _is_expired(response: Any, url: str) -> bool:
-    """Whether a renewed signature may be accepted. Only the server's clock counts."""
-    code = code_in(response)
-    if code in EXPIRED or code in _WRONG_KEYS:
-        return True
-    if code not in _DENIED:
-        return False
+def _is_past(response: Any, url: str) -> bool | None:
+    """Whether a request has expired by the server's clock, the only one that counts; None if the answer has no date."""
     query = parse_qs(urlsplit(url).query)
     try:
         signed = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         now = parsedate_to_datetime(response.headers["date"])
         return now + _OLD_DATE >= signed + timedelta(seconds=int(query["X-Amz-Expires"][0]))
     except (KeyError, ValueError, TypeError):
-        return True
+        return None
 
 
-def _not_renewed(name: str) -> str:
-    return (
-        f"{name}: the signed requests have expired, and the hub has not renewed them. Check that the hub's operator "
-        "runs and reaches this participant's namespace."
-    )
+def _not_renewed(name: str, refusal: StoreError | None) -> StoreUnavailable:
+    """Return the error for requests that have expired, or that the server refused for another reason."""
+    if refusal is None:
+        return StoreUnavailable(
+            f"{name}: the signed requests have expired, and the hub has not renewed them. Check that the hub's "
+            "operator runs and reaches this participant's namespace."
+        )
+    error = StoreUnavailable(f"{refusal} The hub, which signs the requests, has renewed none that the store accepts.")
+    error.unanswered = refusal.unanswered
+    return error

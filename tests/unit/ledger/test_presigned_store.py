@@ -308,6 +308,36 @@ def test_requests_that_are_never_renewed_are_reported_without_their_signatures(r
     assert "X-Amz" not in f"{error.value} {error.value.__cause__} {error.value.__context__}"
 
 
+@pytest.mark.parametrize("expires", [False, True], ids=["valid", "expired meanwhile"])
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("SignatureDoesNotMatch", "The secret key is wrong, or a proxy rewrites requests."),
+        ("InvalidAccessKeyId", "the server doesn't know this access key"),
+        ("ExpiredToken", r"the credentials have expired \(ExpiredToken\)"),
+    ],
+)
+def test_a_signature_that_is_not_accepted_is_reported_with_the_servers_code(
+    run: Run, code: str, advice: str, expires: bool
+) -> None:
+    """Not as an expiry, which is the hub's to repair, unless the server's date shows one."""
+    late = {"Date": format_datetime(datetime.now(UTC) + timedelta(minutes=16), usegmt=True)}
+    answers = 0
+
+    def refuse(_: Request) -> Answer:
+        nonlocal answers
+        answers += 1
+        return Answer(403, failure(403, "AccessDenied").body, late) if expires and answers > 1 else failure(403, code)
+
+    with serving(refuse) as s3:
+        store = served(refuse, s3, run, train_task(run.adapter()))
+        with pytest.raises(StoreUnavailable, match=advice) as error:
+            store.existing(Update)
+    assert code in str(error.value)
+    assert str(error.value).endswith("The hub, which signs the requests, has renewed none that the store accepts.")
+    assert "signed requests have expired" not in str(error.value)
+
+
 @pytest.mark.parametrize("shape", [(16, 8), LARGE], ids=["whole", "parts"])
 @pytest.mark.parametrize("sent", ["update", "record"])
 def test_an_upload_waits_for_renewed_requests_no_longer_than_for_the_store(

@@ -56,8 +56,8 @@ def _invitation(command: _Command) -> _Command:
         click.option(
             "--operator",
             type=HubOperatorType(),
-            help="ServiceAccount of the hub's operator, and the prefix of its roles if that is not the ServiceAccount's "
-            "name. [default: as invited before, else fedtrain/fedtrain]",
+            help="ServiceAccount of the hub's operator, and the prefix of its roles if that is not the "
+            "ServiceAccount's name. [default: as invited before, else fedtrain/fedtrain]",
         ),
         click.option(
             "--allow",
@@ -279,8 +279,9 @@ def _write_invitation(kubectl: Any, name: str, options: dict[str, Any], again: b
     if kubectl.get("clusterrole", operator.role) is None:
         click.echo(
             f"note: the hub has no ClusterRole {operator.role}, so its operator cannot create tasks in "
-            f"{namespace}. Use --operator if the release of the chart fedtrain is not called fedtrain, with the prefix of "
-            f"its roles if its ServiceAccount has another name; with its mode Namespaces, add {namespace} to namespaces.",
+            f"{namespace}. Use --operator if the release of the chart fedtrain is not called fedtrain, with the prefix "
+            f"of its roles if its ServiceAccount has another name; with its mode Namespaces, add {namespace} to "
+            "namespaces.",
             err=True,
         )
     if "127.0.0.1" in server or "localhost" in server:

@@ -66,7 +66,8 @@ def _more_noise(spec: FederatedTrainingSpec, privacy: Privacy) -> str:
 def parameters(spec: FederatedTrainingSpec, privacy: Privacy) -> Parameters:
     """Return the parameters of the run. Raises AccountingError if the budget allows no round, or no noise meets it."""
     budget = privacy.budget
-    check_delta(budget.delta, units=len(spec.participants))
+    units = len(spec.participants)
+    check_delta(budget.delta, units=units)
     multiplier = privacy.noise.multiplier
     if multiplier is None:
         multiplier = multiplier_for(budget.epsilon, budget.delta, spec.rounds.count)
@@ -78,7 +79,7 @@ def parameters(spec: FederatedTrainingSpec, privacy: Privacy) -> Parameters:
             f"One round with noise multiplier {multiplier:g} costs epsilon {first:.3g}, and the budget is "
             f"{budget.epsilon:g}. {_more_noise(spec, privacy)} (Epsilon: {terms_in_short(privacy)}.)"
         )
-    check_range_of_samples(multiplier, rounds, several(rounds, "round"), budget.delta, found=found)
+    check_range_of_samples(multiplier, rounds, several(rounds, "round"), budget.delta, units=units, found=found)
     shares = spec.minimum if privacy.noise.location == "Client" else None
     if privacy.clipping.norm is not None:
         return Parameters(release, privacy.clipping.norm, multiplier, shares=shares)

@@ -87,8 +87,8 @@ def example_noise(spec: FederatedTrainingSpec, participant: str, rows: int) -> E
     if refusal := unaffordable(spec, {}, found):
         fix = "Raise `noise.multiplier`, lower `training.length`, or raise `budget.epsilon`, which protects less"
         raise TooLittleNoise(refusal._replace(fix=fix))
-    found_from_budget = privacy.noise.multiplier is None
-    check_range_of_samples(multiplier, whole, several(whole, "step"), budget.delta, found=found_from_budget)
+    given = privacy.noise.multiplier is not None
+    check_range_of_samples(multiplier, whole, several(whole, "step"), budget.delta, units=rows, found=not given)
     return found
 
 

@@ -12,13 +12,17 @@ of contributions is public (Kairouz et al. 2021, Definition 1.1). `AddOrRemoveOn
 
 
 class Accountant(Protocol):
-    """Computes an upper bound of epsilon. `name` is shown beside each epsilon."""
+    """Computes an upper bound of epsilon. `name` is shown beside each epsilon. `smallest_multiplier`: it refuses
+    releases with a smaller noise multiplier."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def relation(self) -> Relation: ...
+
+    @property
+    def smallest_multiplier(self) -> float: ...
 
     def supports(self, sampling: Sampling) -> bool:
         """Return whether releases with this sampling can be composed."""

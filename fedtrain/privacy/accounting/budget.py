@@ -7,6 +7,7 @@ from fedtrain.plurals import several
 from fedtrain.privacy.accounting.delta import check_delta
 from fedtrain.privacy.accounting.epsilon_of_releases import epsilon, fits
 from fedtrain.privacy.accounting.errors import AccountingError
+from fedtrain.privacy.accounting.registry import accountant_for
 from fedtrain.privacy.accounting.release import AllRounds, Poisson, Release, Sampling
 
 SMALLEST_MULTIPLIER = 0.01
@@ -25,7 +26,8 @@ def rounded_up(value: float) -> float:
 def multiplier_for(budget: float, delta: float, rounds: int, sampling: Sampling | None = None) -> float:
     """Return the smallest noise multiplier, up to TOLERANCE above it, with which `rounds` releases spend at most
     `budget` of epsilon at `delta`. Without `sampling`, all units are in all rounds; with Poisson sampling, the releases
-    are called steps. Raises AccountingError if none of SMALLEST_MULTIPLIER to LARGEST_MULTIPLIER is that multiplier.
+    are called steps. Raises AccountingError if none of SMALLEST_MULTIPLIER, or the smallest one that has an epsilon, to
+    LARGEST_MULTIPLIER is that multiplier.
 
     >>> round(multiplier_for(8.0, delta=1e-5, rounds=20), 3)
     2.684
@@ -42,6 +44,7 @@ def multiplier_for(budget: float, delta: float, rounds: int, sampling: Sampling 
     def is_enough(multiplier: float) -> bool:
         return fits({Release(multiplier, how): rounds}, delta, budget)
 
+    smallest = max(SMALLEST_MULTIPLIER, accountant_for(how).smallest_multiplier)
     below = above = 1.0  # small multipliers cost an accountant with privacy loss distributions the most time
     while not is_enough(above):
         if above == LARGEST_MULTIPLIER:
@@ -53,12 +56,12 @@ def multiplier_for(budget: float, delta: float, rounds: int, sampling: Sampling 
             )
         below, above = above, min(2 * above, LARGEST_MULTIPLIER)
     while below == above or is_enough(below):
-        if below == SMALLEST_MULTIPLIER:
+        if below == smallest:
             raise AccountingError(
                 f"A budget of epsilon {budget:g} over {releases} is met with almost no noise, "
                 "so it protects no one. Lower epsilon."
             )
-        above, below = below, max(below / 2, SMALLEST_MULTIPLIER)
+        above, below = below, max(below / 2, smallest)
     while above / below > 1 + TOLERANCE:
         middle = sqrt(above * below)
         if is_enough(middle):

@@ -28,6 +28,7 @@ class ExactGaussian:
 
     name = "exact Gaussian"
     relation: Relation = "ZeroOut"
+    smallest_multiplier = 0.0
 
     def supports(self, sampling: Sampling) -> bool:
         return isinstance(sampling, AllRounds)

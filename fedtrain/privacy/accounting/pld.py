@@ -8,8 +8,6 @@ from fedtrain.privacy.accounting.release import Release, Sampling
 
 SMALLEST_DELTA = 1e-10
 """Rounding errors of the Fourier transform are below 1e-13."""
-SMALLEST_MULTIPLIER = 0.05
-"""Losses of smaller noise exceed 700, whose exponential is not a number any more."""
 
 
 class Pld:
@@ -18,6 +16,8 @@ class Pld:
 
     name = "PLD"
     relation: Relation = "AddOrRemoveOne"
+    smallest_multiplier = 0.05
+    """Losses of smaller noise exceed 700, whose exponential is not a number any more."""
 
     def supports(self, sampling: Sampling) -> bool:
         return True
@@ -36,8 +36,8 @@ class Pld:
 
         if delta < SMALLEST_DELTA:
             raise AccountingError(f"delta is {delta:g}. Set it to {SMALLEST_DELTA:g} or more with Poisson sampling.")
-        if (smallest := min(release.multiplier for release in releases)) < SMALLEST_MULTIPLIER:
+        if (found := min(release.multiplier for release in releases)) < (least := self.smallest_multiplier):
             raise AccountingError(
-                f"The noise multiplier is {smallest:g}, which protects no one. Set it to {SMALLEST_MULTIPLIER} or more."
+                f"The noise multiplier is {found:g}, which protects no one. Set it to {least} or more."
             )
         return poisson_epsilon(releases, delta)

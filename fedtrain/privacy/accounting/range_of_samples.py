@@ -18,11 +18,13 @@ def covers_range_of_samples(multiplier: float, releases: int, delta: float) -> b
     return tail(multiplier, releases) / SHARE_OF_DELTA <= delta
 
 
-def check_range_of_samples(multiplier: float, releases: int, what: str, delta: float, *, found: bool) -> None:
+def check_range_of_samples(
+    multiplier: float, releases: int, what: str, delta: float, *, units: int, found: bool
+) -> None:
     """Raises AccountingError if `releases` releases with this noise need a larger delta. `what`: the releases with
-    their number. `found`: whether the multiplier was found from the budget.
+    their number. `units`: for `check_delta`. `found`: whether the multiplier was found from the budget.
 
-    >>> check_range_of_samples(0.12, 96, "96 steps", 1e-5, found=True)
+    >>> check_range_of_samples(0.12, 96, "96 steps", 1e-5, units=1890, found=True)
     Traceback (most recent call last):
     fedtrain.privacy.accounting.errors.AccountingError: Noise multiplier 0.12 is too small for budget.delta 1e-05 and \
 96 steps: generated noise never exceeds 8.57 standard deviations, and delta must cover what is beyond. Lower \
@@ -30,8 +32,8 @@ def check_range_of_samples(multiplier: float, releases: int, what: str, delta: f
     """
     if covers_range_of_samples(multiplier, releases, delta):
         return
-    needed = tail(multiplier, releases) / SHARE_OF_DELTA
-    instead = f", or set `budget.delta` to at least {needed:.2g}" if needed < 1 else ""
+    needed = f"{tail(multiplier, releases) / SHARE_OF_DELTA:.2g}"
+    instead = f", or set `budget.delta` to at least {needed}" if float(needed) * units < 1 else ""
     raise AccountingError(
         f"Noise multiplier {multiplier:.3g} is too small for budget.delta {delta:g} and {what}: generated noise never "
         f"exceeds {REACH} standard deviations, and delta must cover what is beyond. "

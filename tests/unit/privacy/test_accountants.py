@@ -166,11 +166,29 @@ def test_refuse_a_budget_that_protects_no_one() -> None:
         multiplier_for(1e6, DELTA, 20)
 
 
-def test_name_a_delta_only_if_there_is_one_below_1() -> None:
+@pytest.mark.parametrize(("budget", "delta", "steps", "probability"), [(8.0, 1e-4, 4, 2e-5), (1e6, DELTA, 10, 0.1)])
+def test_refuse_a_budget_of_steps_that_protects_no_one(
+    budget: float, delta: float, steps: int, probability: float
+) -> None:
+    """Without a noise multiplier that only the search has tried."""
+    with pytest.raises(AccountingError, match=r"is met with almost no noise, so it protects no one\. Lower epsilon\.$"):
+        multiplier_for(budget, delta, steps, Poisson(probability))
+
+
+def test_a_budget_may_need_the_smallest_multiplier_that_has_an_epsilon() -> None:
+    budget = epsilon({Release(0.0501, Poisson(0.1)): 1}, DELTA)
+    assert 0.05 < multiplier_for(budget, DELTA, 1, Poisson(0.1)) <= 0.0502
+
+
+def test_name_a_delta_only_if_it_is_allowed_for_the_number_of_units() -> None:
     with pytest.raises(AccountingError, match=r"or set `budget.delta` to at least 2.5e-05.$"):
-        check_range_of_samples(0.3, 3, "3 rounds", 1e-9, found=False)
+        check_range_of_samples(0.3, 3, "3 rounds", 1e-9, units=4, found=False)
     with pytest.raises(AccountingError, match=r"beyond\. Raise `noise.multiplier`\.$"):
-        check_range_of_samples(0.12, 96, "96 steps", 1e-5, found=False)
+        check_range_of_samples(0.3, 3, "3 rounds", 1e-9, units=40_000, found=False)
+    with pytest.raises(AccountingError, match=r"beyond\. Raise `noise.multiplier`\.$"):
+        check_range_of_samples(0.2, 20, "20 rounds", 1e-5, units=4, found=False)
+    with pytest.raises(AccountingError, match=r"beyond\. Raise `noise.multiplier`\.$"):
+        check_range_of_samples(0.12, 96, "96 steps", 1e-5, units=2, found=False)
 
 
 @pytest.mark.parametrize("delta", [0.0, 1.0, -1e-5, float("nan")])

@@ -22,7 +22,7 @@ from prometheus_client.registry import Collector
 from fedtrain.manifests.kinds import Ref
 from fedtrain.manifests.settings import Hub, Settings
 from hack.cluster.api import Json
-from tests.controlplane.test_participant_chart import everything
+from tests.controlplane.both_charts import everything
 from tests.support.promql import Scrape, fires
 
 HOUR, DAY = 3600.0, 86400.0

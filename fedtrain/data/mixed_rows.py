@@ -12,6 +12,7 @@ from fedtrain.contracts.record_fields import Digest
 from fedtrain.data.errors import DataError
 from fedtrain.data.reader import read_rows
 from fedtrain.data.row import Row, digest_of_rows
+from fedtrain.data.row_limit import check_number
 
 _CONTEXT = "fedtrain 2026-11-29 fingerprint of a participant's rows"
 """Context of the derived key. A use with another context gets another key from the same secret."""
@@ -36,6 +37,7 @@ def read_data_sets(data: Data, locations: Iterable[tuple[str, Place | None]]) ->
             if data.datasets is None:
                 raise
             raise DataError(f"data set {source.name}: {error.problem}", error.fix) from error
+        check_number(sum(len(one.rows) for one in found), "all data sets together")
     return tuple(found)
 
 

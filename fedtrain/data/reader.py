@@ -9,6 +9,7 @@ from fedtrain.data.errors import DataError
 from fedtrain.data.formats import RowChecker
 from fedtrain.data.parsing import parse_all
 from fedtrain.data.row import Row
+from fedtrain.data.row_limit import check_number
 
 
 def read_rows(uri: str, format: Format, place: Place | None = None, fields: Fields | None = None) -> list[Row]:
@@ -17,10 +18,10 @@ def read_rows(uri: str, format: Format, place: Place | None = None, fields: Fiel
     root = local(uri, place)
     checker = RowChecker(format, fields)
     name = uri.rstrip("/").rpartition("/")[2]  # errors leave the participant, its folders do not
-    rows = [
-        checker.check(parsed.value, parsed.where, parsed.repeated, is_cells=parsed.is_cells)
-        for parsed in parse_all(root, name, checker.columns)
-    ]
+    rows: list[Row] = []
+    for parsed in parse_all(root, name, checker.columns):
+        rows.append(checker.check(parsed.value, parsed.where, parsed.repeated, is_cells=parsed.is_cells))
+        check_number(len(rows), name)
     if not rows:
         raise DataError(f"{name}: there are no rows", "a data set must have at least one")
     return rows

@@ -11,6 +11,7 @@ from fedtrain.data.errors import DataError, MissingField
 from fedtrain.data.formats import RowChecker
 from fedtrain.data.parsing import parse_each
 from fedtrain.data.parsing.parsed import Parsed
+from fedtrain.data.row_limit import check_number
 from fedtrain.preview.checked_rows import HUB, CheckedRows, owner
 from fedtrain.preview.missing_fields import advised
 from fedtrain.preview.rendered_rows import RenderedRows
@@ -107,6 +108,7 @@ def _read(found: CheckedRows, root: Path, source: RowSource, limit: int | None, 
                 if isinstance(error, MissingField):
                     _add_names(found, root, number, parsed)
                 fault(error)
+            check_number(found.rows, found.name)
 
 
 def _add_names(found: CheckedRows, root: Path, number: int, parsed: Parsed) -> None:

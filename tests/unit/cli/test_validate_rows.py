@@ -12,6 +12,7 @@ from validated_data import FILE, SECRET, errors, federation, texts, validate, wa
 
 from fedtrain.cli.main import main
 from fedtrain.contracts.digests import digest_file
+from fedtrain.data import row_limit
 
 pytestmark = pytest.mark.usefixtures("in_the_folder")
 
@@ -126,6 +127,16 @@ def test_an_error_of_a_whole_file_has_its_path(tmp_path: Path) -> None:
     assert validate(file).stderr.splitlines()[0] == (
         "a.jsonl: participant bank-a: The file is UTF-16. Save it as UTF-8; or rewrite it and use the new file: "
         "`fedtrain convert a.jsonl --encoding utf-16 -o a-utf8.jsonl`."
+    )
+
+
+def test_more_rows_than_a_round_can_be_planned_for_are_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = federation(tmp_path)
+    monkeypatch.setattr(row_limit, "MAX_SAMPLES", 1)
+    assert validate(file).stderr.splitlines()[0] == (
+        "a.jsonl: participant bank-a: There are more than 1 row. Use fewer, such as a part of the files."
     )
 
 

@@ -7,7 +7,10 @@ from typing import Any
 import datasets
 import pytest
 
+from fedtrain.api.data import Data
+from fedtrain.data import row_limit
 from fedtrain.data.errors import DataError
+from fedtrain.data.mixed_rows import read_data_sets
 from fedtrain.data.reader import read_rows
 from fedtrain.data.row import digest_in_any_order, digest_of_rows
 
@@ -128,6 +131,19 @@ def test_places_without_rows_are_refused(tmp_path: Path) -> None:
         with pytest.raises(DataError, match=f"^{name}: .*{message}") as refused:
             read(tmp_path / name)
         assert str(tmp_path) not in str(refused.value)  # the message leaves the participant, its folders do not
+
+
+def test_more_rows_than_a_round_can_be_planned_for_are_refused(jsonl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_limit, "MAX_SAMPLES", len(ROWS))
+    read(jsonl)
+    monkeypatch.setattr(row_limit, "MAX_SAMPLES", len(ROWS) - 1)
+    with pytest.raises(DataError, match=r"^tickets.jsonl: there are more than 6 rows; use fewer, such as"):
+        read(jsonl)
+    monkeypatch.setattr(row_limit, "MAX_SAMPLES", len(ROWS))
+    sources = [{"name": name, "share": 0.5} for name in ("notes", "letters")]
+    mix = Data.model_validate({"datasets": sources, "format": "PromptCompletion"})
+    with pytest.raises(DataError, match=r"^all data sets together: there are more than 7 rows"):
+        read_data_sets(mix, [(str(jsonl), None)] * 2)
 
 
 def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ def losses(
             return None
         limits_hub = rules.noise_location is not None and unit == "Participant"
         seen = limits_hub or any(entry.shares for entry in own.values() if unit == "Participant")
-        hub = _epsilon(towards_hub(own, names, unit), rules.delta, single=True) if seen else None
+        hub = _epsilon(towards_hub(own, names, unit), rules.delta) if seen else None
         return DatasetLoss(
             who, dataset, unit, total, rules.delta, rules.max_epsilon, tuple(trainings), hub, limits_hub=limits_hub
         )
@@ -215,11 +215,10 @@ def _text(epsilon: float | None) -> str:
     return "unknown" if epsilon is None else f"{epsilon:.4g}"
 
 
-def _epsilon(releases: Any, delta: float, *, single: bool = False) -> float | None:
-    """`single`: of single updates with a share of the noise."""
-    from fedtrain.privacy.accounting import AccountingError, epsilon, epsilon_of_single_updates
+def _epsilon(releases: Any, delta: float) -> float | None:
+    from fedtrain.privacy.accounting import AccountingError, bounded_epsilon
 
     try:
-        return epsilon_of_single_updates(releases, delta) if single else epsilon(releases, delta)
+        return bounded_epsilon(releases, delta)
     except AccountingError:
         return None

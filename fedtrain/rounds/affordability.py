@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.privacy_blocks import ExampleNoise
 from fedtrain.plurals import several
-from fedtrain.privacy.accounting import AccountingError, DeltaTooLarge, Poisson, Release, after, epsilon, small_delta
+from fedtrain.privacy.accounting import (
+    AccountingError,
+    DeltaTooLarge,
+    Poisson,
+    Release,
+    after,
+    bounded_epsilon,
+    small_delta,
+)
 from fedtrain.privacy.terms import terms_of_unit
 from fedtrain.rounds.barred_participants import Barred, fixes_of_all, reasons_of_all
 from fedtrain.rounds.example_privacy import TooLittleNoise, barred_by, enough_noise, example_noise
@@ -123,10 +131,16 @@ def _beyond_limit(noise: ExampleNoise, limit: OwnersLimit | None, levers: str) -
     if limit is None:
         return None
     release = Release(noise.multiplier, Poisson(noise.probability))
-    first = epsilon(after(limit.spent, release, noise.steps), limit.delta)
-    if first <= limit.epsilon:
+    first = bounded_epsilon(after(limit.spent, release, noise.steps), limit.delta)
+    if first is not None and first <= limit.epsilon:
         return None
     others = " with other trainings" if limit.spent else ""
+    if first is None:
+        return Barred(
+            f"the noise of {several(noise.steps, 'step')} with noise multiplier {noise.multiplier:.3g}"
+            f"{others and f',{others},'} is too small to bound the privacy loss at delta {limit.delta:g} of its policy",
+            f"{levers}, or ask the owner to raise `privacy.delta`",
+        )
     return Barred(
         f"{several(noise.steps, 'step')} with noise multiplier {noise.multiplier:.3g} spend{'s' * (noise.steps == 1)} "
         f"epsilon {first:.4g}{others}, and its policy's privacy.maxEpsilon is {limit.epsilon:g}",

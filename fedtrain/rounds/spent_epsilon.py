@@ -11,7 +11,7 @@ from fedtrain.api.privacy_terms import terms_of
 from fedtrain.contracts.example_spending import spent_after as spent_by_participants
 from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.records import Grant, Manifest, ModelFacts, Plan
-from fedtrain.privacy.accounting import AccountingError, Release, epsilon, epsilon_of_single_updates
+from fedtrain.privacy.accounting import AccountingError, Release, bounded_epsilon, epsilon
 from fedtrain.privacy.noise import signal_to_noise
 from fedtrain.privacy.terms import NOT_PRIVATE, Terms
 from fedtrain.rounds.example_privacy import releases_of
@@ -193,7 +193,7 @@ def loss_of(
         known, count = parameters(spec, privacy), len(spec.participants)
         if private and known.seen_by_hub is not None:
             updates = max(seen, sum(spent.values()))
-            towards_hub = epsilon_of_single_updates({known.seen_by_hub: updates}, privacy.budget.delta)
+            towards_hub = bounded_epsilon({known.seen_by_hub: updates}, privacy.budget.delta)
             unbounded = towards_hub is None
         if values:
             ratio = signal_to_noise(known.on_sum(count), count, values)

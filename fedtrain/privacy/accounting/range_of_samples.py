@@ -1,21 +1,29 @@
 """Whether delta covers outputs that the generator cannot produce, because its samples end at `REACH`."""
 
+from collections.abc import Mapping
+
 from fedtrain.privacy.accounting.errors import AccountingError
+from fedtrain.privacy.accounting.release import Release
 from fedtrain.privacy.noise import REACH, tail
 
 SHARE_OF_DELTA = 0.01
 """Largest share of delta that may be due to samples that the generator cannot produce."""
 
 
-def covers_range_of_samples(multiplier: float, releases: int, delta: float) -> bool:
-    """Return whether `delta` covers the outputs that `releases` releases with this noise cannot produce.
+def covers_range_of_samples(releases: Mapping[Release, int], delta: float) -> bool:
+    """Return whether `delta` covers the outputs that `releases` cannot produce.
 
     26 participants share noise with multiplier 1; a single share is too small, of 10 participants it is not:
 
-    >>> covers_range_of_samples(1 / 25**0.5, 1, 1e-5), covers_range_of_samples(1 / 9**0.5, 1, 1e-5)
-    (False, True)
+    >>> [covers_range_of_samples({Release(1 / shares**0.5): 1}, 1e-5) for shares in (25, 9)]
+    [False, True]
     """
-    return tail(multiplier, releases) / SHARE_OF_DELTA <= delta
+    return _needed(releases) <= delta
+
+
+def _needed(releases: Mapping[Release, int]) -> float:
+    """Return the smallest delta that covers them."""
+    return sum(tail(release.multiplier, count) for release, count in releases.items()) / SHARE_OF_DELTA
 
 
 def check_range_of_samples(
@@ -30,9 +38,10 @@ def check_range_of_samples(
 96 steps: generated noise never exceeds 8.57 standard deviations, and delta must cover what is beyond. Lower \
 `budget.epsilon`.
     """
-    if covers_range_of_samples(multiplier, releases, delta):
+    made = {Release(multiplier): releases}
+    if covers_range_of_samples(made, delta):
         return
-    needed = f"{tail(multiplier, releases) / SHARE_OF_DELTA:.2g}"
+    needed = f"{_needed(made):.2g}"
     instead = f", or set `budget.delta` to at least {needed}" if float(needed) * units < 1 else ""
     raise AccountingError(
         f"Noise multiplier {multiplier:.3g} is too small for budget.delta {delta:g} and {what}: generated noise never "

@@ -44,6 +44,17 @@ def test_the_owner_sees_what_all_trainings_have_spent(shell: Shell) -> None:
     assert [one["training"] for one in loss["trainings"]] == ["hub/second", "hub/first"]
 
 
+def test_a_loss_that_the_noise_does_not_bound_is_unknown(shell: Shell) -> None:
+    entry = {"namespace": "hub", "name": "first", "dataset": "t", "unit": "Example", "round": 1}
+    data = {"bank-b.t.r1": json.dumps(entry | {"releases": {"0.4/0.1": 15}})}
+    privacy = {"maxEpsilon": 50.0, "delta": 1e-10}
+    policy = {"metadata": {"name": "bank-b"}, "spec": {"datasets": [{"name": "t", "uri": "/t"}], "privacy": privacy}}
+    shell.answer({"get participantpolicies.fedtrain.dev": {"items": [policy]}, "get configmap": {"data": data}})
+    total, training, *_ = shell.run("privacy").output.splitlines()
+    assert total == "bank-b, data set t, unit Example: epsilon unknown of 50 at delta 1e-10"
+    assert training.startswith("  hub/first (run r1): epsilon unknown, 15 steps")
+
+
 def test_the_owner_learns_that_the_ledger_cannot_be_read(shell: Shell) -> None:
     policy = {"metadata": {"name": "bank-b"}, "spec": {"datasets": [{"name": "t", "uri": "/data/t"}]}}
     shell.answer(

@@ -12,7 +12,7 @@ from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.tasks import NoiseShare, PrivacyPromise, Train, UpdateClipping
 from fedtrain.manifests.policy_check import Refusal, judge, refusals_on_one_machine, task_of
 from fedtrain.manifests.privacy_ledger import entries_of, towards_hub
-from fedtrain.privacy.accounting import Release, epsilon, epsilon_of_single_updates
+from fedtrain.privacy.accounting import Release, bounded_epsilon, epsilon
 from tests.unit.operator.policy_tasks import IMAGE, train
 from tests.unit.operator.privacy_owner import Owner, of_examples, order
 from tests.unit.operator.test_policy_at_work import change_policy
@@ -116,7 +116,7 @@ def test_the_maximum_limits_the_loss_towards_a_hub_that_is_not_trusted() -> None
     assert owner.counts == {Release(1.0): 2}, "the hub publishes one sum for each update"
     seen = towards_hub(entries_of(owner.ledger, "bank-b"), {"tickets"}, "Participant")
     assert seen == {share: 3}, "each start may compute another update, and the hub sees them all"
-    total = epsilon_of_single_updates(seen, 1e-5)
+    total = bounded_epsilon(seen, 1e-5)
     assert total == pytest.approx(epsilon({share: 3}, 1e-5))
     change_policy(owner.remote, privacy=OWN | {"maxEpsilon": total})
     found = owner.ask(sharing(seed=2))
@@ -184,8 +184,9 @@ def test_any_number_of_steps_and_releases_has_an_answer() -> None:
         asked["task"]["work"]["exampleNoise"]["steps"] = steps
         judged = judge(TrainingTaskSpec.model_validate(asked), policy(privacy={"maxEpsilon": 8.0}), IMAGE)
         assert isinstance(judged, Refusal)
-        assert "Epsilon is too large" in judged.message or f", but is {steps}." in judged.message
-    assert "spend epsilon" in refusal(order(released={1.0: 2**53}), maxEpsilon=8.0)
+        assert "is too small to bound the privacy loss" in judged.message or f", but is {steps}." in judged.message
+    assert "is too small to bound the privacy loss" in refusal(order(released={1.0: 2**53}), maxEpsilon=8.0)
+    assert "spend epsilon" in refusal(order(released={1.0: 2**20}), maxEpsilon=8.0)
 
 
 @pytest.mark.parametrize("multiplier", [1e-300, 1e-9, 0.0099, 1001.0, 1e9, 1e300])

@@ -74,6 +74,25 @@ def test_metrics_of_single_rows_are_refused_where_each_row_must_be_protected() -
     assert refused(measuring, unit="Participant", maxEpsilon=1.0) == "", "the hub is trusted with metrics"
 
 
+def test_a_loss_that_the_samples_of_the_noise_do_not_bound_is_refused_at_the_owners_delta() -> None:
+    """What samples of the generator cannot produce has a probability of 1e-8 with 15 steps, and delta is smaller."""
+    small = {"maxEpsilon": 50.0, "delta": 1e-10}
+    for asked, unit in ((of_examples(0.4), "Example"), (order(0.4), "Participant")):
+        assert refused(asked, maxEpsilon=50.0) == ""
+        words = (
+            f"(privacy.maxEpsilon) refuses the task: the noise of all trainings on data set tickets with unit: {unit} "
+            "together is too small to bound the privacy loss at delta 1e-10. In the FederatedTraining, raise "
+            "`privacy.noise.multiplier`, or ask the owner of bank-b to raise `privacy.delta` in its ParticipantPolicy"
+        )
+        assert words in refused(asked, **small)
+    assert refused(of_examples(1.0), **small) == ""
+    owner = Owner(maxEpsilon=50.0)
+    for _ in range(3):
+        owner.ask(of_examples(0.4))
+    change_policy(owner.remote, privacy=small)
+    assert "too small to bound" in owner.ask(of_examples(1.0))["message"], "earlier starts count"
+
+
 def test_rounds_of_all_trainings_are_composed_until_the_maximum() -> None:
     """z = 1: epsilon 4.38, 6.57, 8.39 after 1, 2, 3 releases, whichever trainings they are of."""
     owner = Owner(maxEpsilon=8.0)

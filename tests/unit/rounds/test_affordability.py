@@ -43,6 +43,15 @@ def test_what_other_trainings_have_spent_counts_towards_an_owners_limit() -> Non
     )
 
 
+def test_noise_that_does_not_bound_the_loss_at_the_owners_delta_bars_a_participant() -> None:
+    """The run's delta bounds what samples of the generator cannot produce, the owner's does not."""
+    little = Release(0.4, Poisson(0.1))
+    barred = barred_from_the_start(SPEC, {"a": 500, "b": 500}, {"a": OwnersLimit(1000.0, 1e-10, {little: 15})})
+    assert set(barred) == {"a"}
+    assert "with noise multiplier 1, with other trainings, is too small to bound the privacy" in barred["a"].reason
+    assert barred["a"].reason.endswith("loss at delta 1e-10 of its policy")
+
+
 def test_a_participant_without_training_rows_cannot_take_part() -> None:
     assert barred_from_the_start(SPEC, {"a": 0, "b": 500}) == {"a": Barred("it has no training rows", "Add rows")}
 

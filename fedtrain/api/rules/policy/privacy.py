@@ -4,7 +4,7 @@ from fedtrain.api.examples import example_of_block
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.privacy import Privacy
 from fedtrain.api.rules.policy.rule import Reason, Request, refuses
-from fedtrain.privacy.accounting import AccountingError, epsilon, epsilon_of_single_updates
+from fedtrain.privacy.accounting import AccountingError, bounded_epsilon
 from fedtrain.privacy.terms import TRUST_OWN_NOISE, TRUST_PROMISE, terms_of_unit
 
 
@@ -78,17 +78,13 @@ def epsilon_is_within_the_limit(request: Request, policy: ParticipantPolicySpec)
     if request.multiplier is None:
         return _no_promise(f"allows an epsilon of {limit:g} at most")
     own = policy.privacy.noise_location is not None
-    epsilon_of = epsilon_of_single_updates if own and request.unit == "Participant" else epsilon
     try:
-        found = {name: epsilon_of(made, delta) for name, made in request.released.items()}
+        found = {name: bounded_epsilon(made, delta) for name, made in request.released.items()}
     except AccountingError as error:
         return f"the privacy loss over all trainings is unknown: {error}"
     totals = {name: total for name, total in found.items() if total is not None}
-    if len(totals) < len(found):
-        return Reason(
-            "the shares of the noise are too small to bound the privacy loss towards the hub",
-            "Raise `privacy.noise.multiplier` or lower `rounds.minParticipants`",
-        )
+    if unbounded := sorted(found.keys() - totals.keys()):
+        return _unbounded(request, unbounded[0], delta, towards_hub=own and request.unit == "Participant")
     terms = terms_of_unit(request.unit or "", delta, TRUST_OWN_NOISE if own else TRUST_PROMISE)
     name = max(totals, key=lambda name: totals[name])
     if totals[name] <= limit:
@@ -101,6 +97,22 @@ def epsilon_is_within_the_limit(request: Request, policy: ParticipantPolicySpec)
 
 def _trains(request: Request) -> bool:
     return request.work == "Train"
+
+
+def _unbounded(request: Request, dataset: str, delta: float, *, towards_hub: bool) -> Reason:
+    owner = "raise `privacy.delta`"
+    if towards_hub:
+        return Reason(
+            "the shares of the noise are too small to bound the privacy loss towards the hub",
+            "Raise `privacy.noise.multiplier` or lower `rounds.minParticipants`",
+            owner,
+        )
+    return Reason(
+        f"the noise of all trainings on data set {dataset} with unit: {request.unit} together is too small to bound "
+        f"the privacy loss at delta {delta:g}",
+        "Raise `privacy.noise.multiplier`",
+        owner,
+    )
 
 
 def _no_promise(but: str) -> Reason:

@@ -63,10 +63,11 @@ class Situation:
 @dataclass(frozen=True)
 class Reason:
     """Why a rule objects, with a change of the training that depends on its values. `{asks}` in `change` is the
-    training's field."""
+    training's field. `owner`: as in `Objection`, if it is not that of the rule."""
 
     problem: str
     change: str
+    owner: str | None = None
 
 
 Refuse = Callable[[Request, ParticipantPolicySpec], str | Reason | None]
@@ -121,7 +122,8 @@ class Refusing:
         if (reason := self.check(request, policy)) is None:
             return None
         problem, change = _parts(reason, self.change)
-        return Objection(self.field, problem, self.asks, change, self.owner)
+        owner = reason.owner if isinstance(reason, Reason) else None
+        return Objection(self.field, problem, self.asks, change, self.owner if owner is None else owner)
 
 
 @dataclass(frozen=True)

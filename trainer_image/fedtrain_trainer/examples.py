@@ -9,6 +9,7 @@ Truncation to `max_length`: Messages and Text keep their beginning; PromptComple
 should it alone be too long) and as much of the end of the prompt as fits.
 """
 
+from array import array
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import chain, pairwise
@@ -27,14 +28,17 @@ _NO_TEMPLATE = (
     "into its folder"
 )
 
+AT_ONCE = 500
+"""Rows that are tokenised together. Until they are examples, they take about fifty times the memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
     """`ids` of one row. `targets`: the positions, ascending and at least 1, whose token is learned: position t is
     predicted from the tokens before it. `has_end`: whether every answer, before truncation, ends with an end token."""
 
-    ids: list[int]
-    targets: list[int]
+    ids: Sequence[int]
+    targets: Sequence[int]
     has_end: bool = True
 
 
@@ -67,6 +71,10 @@ class Encoder:
     def examples(self, rows: Sequence[Row]) -> list[list[Example]]:
         """Return the examples of each row, in order: usually one; one per assistant turn if the chat template writes
         earlier turns differently; none if no answer token is left after truncation. Raises Refused."""
+        starts = range(0, len(rows), AT_ONCE)
+        return list(chain.from_iterable(self._some_examples(rows[start : start + AT_ONCE]) for start in starts))
+
+    def _some_examples(self, rows: Sequence[Row]) -> list[list[Example]]:
         prepared = [self._prepared(row) for row in rows]
         pieces = [self._pieces(row) for row in prepared]
         encoded = iter(self._ids([one for of_row in pieces for one in of_row]))
@@ -178,7 +186,7 @@ class Encoder:
     def _cut(self, ids: list[int], is_answer: list[bool], has_end: bool) -> Example | None:
         ids = ids[: self._max_length]
         targets = [position for position in range(1, len(ids)) if is_answer[position]]
-        return Example(ids, targets, has_end) if targets else None
+        return Example(array("i", ids), array("i", targets), has_end) if targets else None
 
 
 def _present(examples: Sequence[Example | None]) -> list[Example]:

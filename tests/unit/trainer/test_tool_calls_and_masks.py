@@ -68,7 +68,7 @@ def test_a_call_and_the_final_answer_are_learned(source: str) -> None:
 
 def test_tool_definitions_are_in_the_prompt() -> None:
     (example,), words = encoded(CALLING | {"tools": [TOOL]}, template())
-    assert str(words.decode(example.ids)).startswith('[{"type": "function", "function": {"name": "lookup"')
+    assert str(words.decode(list(example.ids))).startswith('[{"type": "function", "function": {"name": "lookup"')
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_an_instruction_uses_the_chat_template_or_alpacas_prompt() -> None:
     words.chat_template = None
     ((example,),) = Encoder(words, {"Instruction"}, 400).examples([RowChecker("Instruction").check(row, "x:1")])
     assert words.decode([example.ids[at] for at in example.targets]) == "animal<|eos|>"
-    assert str(words.decode(example.ids)).startswith("Below is an instruction")
+    assert str(words.decode(list(example.ids))).startswith("Below is an instruction")
 
 
 def test_a_conversation_for_a_base_without_a_template_is_refused() -> None:

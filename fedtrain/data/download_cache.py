@@ -1,4 +1,5 @@
-"""A folder of downloads that processes share: each entry is complete, and the least recently used ones are deleted.
+"""A folder of downloads that processes share: each entry is complete, and the least recently used ones are deleted. An
+entry that has lost files since, as to a program that cleans caches, is downloaded again.
 
 Next to an entry `NAME` lies `.NAME.lock`. A process that uses the entry holds the lock shared until it exits; one that
 downloads or deletes the entry holds it exclusively. Downloads go to `.partial-NAME`, which is then renamed. A download
@@ -11,7 +12,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +20,15 @@ from typing import IO
 
 from fedtrain.api.base import quantity
 from fedtrain.data.errors import DataError
+from fedtrain.ledger.flush import flush
 from fedtrain.ledger.store import StoreUnavailable
 
 LIMIT = "FEDTRAIN_CACHE_LIMIT"
 DEFAULT_LIMIT = "100Gi"
 _PARTIAL = ".partial-"
 _ROOM = "room"
+_REPAIR_TRIES = 50
+_REPAIR_PAUSE_SECONDS = 0.1
 
 
 def cache_folder() -> Path:
@@ -55,29 +59,40 @@ class DownloadCache:
     limit: int
     _in_use: dict[str, IO[bytes]] = field(default_factory=dict[str, IO[bytes]])
 
-    def entry(self, name: str, size: int, fill: Callable[[Path], None]) -> Path:
-        """Return the folder of entry `name`; `fill` writes its `size` bytes into an empty folder if it is missing.
-        The entry is not deleted while this process lives. Raises StoreUnavailable if entries that processes use or
-        download leave too little of the limit; OSError and what `fill` raises."""
+    def entry(self, name: str, sizes: Mapping[str, int], fill: Callable[[Path], None]) -> Path:
+        """Return the folder of entry `name`; `fill` writes its files, of `sizes` in bytes by path, into an empty folder
+        if any is missing or has another size. The entry is not deleted while this process lives. Raises
+        StoreUnavailable if entries that processes use or download leave too little of the limit; OSError and what
+        `fill` raises."""
         self.folder.mkdir(parents=True, exist_ok=True)
         entry = self.folder / name
-        while not self._use(entry):
-            with self._locked(name, fcntl.LOCK_EX):
-                if not entry.exists():
-                    self._create(entry, size, fill)
+        tries = 0
+        while not self._use(entry, sizes):
+            wait = fcntl.LOCK_NB if entry.exists() else 0  # processes that use the rest of it may run for days
+            try:
+                with self._locked(name, fcntl.LOCK_EX | wait):
+                    if not _is_whole(entry, sizes):
+                        self._create(entry, sum(sizes.values()), fill)
+            except BlockingIOError:  # they do, or another process is just about to download it again
+                if (tries := tries + 1) >= _REPAIR_TRIES:
+                    raise StoreUnavailable(
+                        f"files of the download {entry} were deleted or truncated, and running processes use the "
+                        "others. Wait for these processes"
+                    ) from None
+                time.sleep(_REPAIR_PAUSE_SECONDS)
         mark_used(entry)
         return entry
 
-    def _use(self, entry: Path) -> bool:
-        """Hold the entry's lock shared until this process exits; False if the entry is missing."""
+    def _use(self, entry: Path, sizes: Mapping[str, int]) -> bool:
+        """Hold the entry's lock shared until this process exits; False if the entry is missing or incomplete."""
         if held := self._in_use.pop(entry.name, None):
-            if entry.exists():
+            if _is_whole(entry, sizes):
                 self._in_use[entry.name] = held
                 return True
-            held.close()  # the user deleted the entry
+            held.close()  # the user deleted files of the entry
         lock = self._open_lock(entry.name)
         fcntl.flock(lock, fcntl.LOCK_SH)
-        if entry.exists() and self._is_current(lock, entry.name):
+        if _is_whole(entry, sizes) and self._is_current(lock, entry.name):
             self._in_use[entry.name] = lock
             return True
         lock.close()
@@ -85,14 +100,18 @@ class DownloadCache:
 
     def _create(self, entry: Path, size: int, fill: Callable[[Path], None]) -> None:
         partial = self.folder / f"{_PARTIAL}{entry.name}"
-        shutil.rmtree(partial, ignore_errors=True)
+        for left in (partial, entry):
+            shutil.rmtree(left, ignore_errors=True)
         with self._locked(_ROOM, fcntl.LOCK_EX):
             self._make_room(size)
             self._lock_path(entry.name).write_text(str(size))
             partial.mkdir()
         try:
             fill(partial)
+            for path in (*partial.rglob("*"), partial):
+                flush(path)
             partial.rename(entry)
+            flush(self.folder)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
@@ -149,6 +168,13 @@ class DownloadCache:
             return os.path.samestat(os.fstat(lock.fileno()), self._lock_path(name).stat())
         except FileNotFoundError:
             return False
+
+
+def _is_whole(entry: Path, sizes: Mapping[str, int]) -> bool:
+    try:
+        return all((entry / file).stat().st_size == size for file, size in sizes.items())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _size(folder: Path) -> int:

@@ -35,7 +35,8 @@ def downloaded(uri: str, place: Place, wanted: Callable[[str], bool] | None = No
     `place`: access to the bucket. Raises DataError if no object is found, or if the objects are larger than the cache
     may be; StoreError; OSError."""
     bucket, key, files = _found(uri, place, wanted)
-    limit, size = cache_limit(), sum(listed.size for listed in files.values())
+    sizes = {file: listed.size for file, listed in files.items()}
+    limit, size = cache_limit(), sum(sizes.values())
     if size > limit:
         raise DataError(
             f"{uri} has {size} bytes, but downloads are limited to {limit} bytes (default {DEFAULT_LIMIT}). "
@@ -53,7 +54,7 @@ def downloaded(uri: str, place: Place, wanted: Callable[[str], bool] | None = No
     folder = cache_folder() / "downloads"
     entry = _caches.setdefault(folder, DownloadCache(folder, limit))
     entry.limit = limit
-    root = entry.entry(digest, size, fill)
+    root = entry.entry(digest, sizes, fill)
     return root / next(iter(files)) if [listed.key for listed in files.values()] == [key] else root
 
 

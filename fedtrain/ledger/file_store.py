@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from fedtrain.ledger.file_errors import FULL, explain, explained
+from fedtrain.ledger.flush import flush
 from fedtrain.ledger.keys import check_key
 from fedtrain.ledger.store import ObjectMissing, ObjectReader, StoreError, check_size
 from fedtrain.ledger.temporary import FOLDER, clean, temporary
@@ -173,7 +174,7 @@ class FileStore:
                     "on NFS in `storage.file.path`, or use `storage.type: S3`."
                 ) from error
             raise
-        _flush_folder(path.parent)
+        flush(path.parent)
         return True
 
 
@@ -240,18 +241,7 @@ def _make_folder(root: Path, folder: Path) -> None:
         if folder.is_file():
             raise
         raise FileNotFoundError(errno.ENOENT, "it came and went", str(folder)) from error
-    _flush_folder(folder.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems flush folders by themselves
-            raise
-    finally:
-        os.close(descriptor)
+    flush(folder.parent)
 
 
 def _unless_missing(error: OSError) -> None:

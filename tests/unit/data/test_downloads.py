@@ -1,6 +1,7 @@
 """Local copies of objects in a bucket: complete, current, limited in size and shared between processes."""
 
 import multiprocessing
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -122,6 +123,49 @@ def test_a_download_that_the_user_deleted_is_downloaded_again(bucket: Bucket) ->
     assert bucket.files(f"{bucket}/rows") == {"a.jsonl": ROW}
 
 
+@pytest.mark.parametrize("held", [True, False], ids=["this process", "a new process"])
+@pytest.mark.parametrize("damage", ["deleted", "truncated"])
+def test_a_copy_that_has_lost_rows_is_downloaded_again(bucket: Bucket, tmp_path: Path, damage: str, held: bool) -> None:
+    """By a program that cleans caches, or a power cut."""
+    content = {"a.jsonl": ROW * 2, "more/b.jsonl": ROW * 3}
+    bucket.put(**{f"rows/{name}": rows for name, rows in content.items()})
+    (downloaded if held else in_another_process)(f"{bucket}/rows", bucket.place)
+    (file,) = (tmp_path / "cache").rglob("b.jsonl")
+    if damage == "deleted":
+        file.unlink()
+    else:
+        file.write_bytes(ROW)
+    assert bucket.files(f"{bucket}/rows") == content
+
+
+def test_a_damaged_copy_that_another_process_uses_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (DownloadCache(tmp_path, limit=1000) for _ in range(2))  # as of two processes
+    (first.entry("a", {"b": 10}, lambda folder: write(folder / "b", 10)) / "b").unlink()
+    monkeypatch.setattr(download_cache.time, "sleep", lambda _: None)
+    with pytest.raises(StoreUnavailable, match=r"were deleted or truncated.* Wait for these processes"):
+        second.entry("a", {"b": 10}, lambda folder: write(folder / "b", 10))
+
+
+def test_a_copy_is_durable_before_it_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: dict[int, bool] = {}
+    sync = os.fsync
+
+    def note(descriptor: int) -> None:
+        sync(descriptor)
+        synced[os.fstat(descriptor).st_ino] = (tmp_path / "a").exists()
+
+    def fill(folder: Path) -> None:
+        (folder / "deep").mkdir()
+        (folder / "deep" / "file").write_bytes(b"abc")
+
+    monkeypatch.setattr(os, "fsync", note)
+    entry = DownloadCache(tmp_path, limit=1000).entry("a", {"deep/file": 3}, fill)
+    before = {path.stat().st_ino: False for path in (entry, entry / "deep", entry / "deep" / "file")}
+    assert synced == {**before, tmp_path.stat().st_ino: True}
+
+
 def test_only_the_wanted_names_are_downloaded(bucket: Bucket) -> None:
     bucket.put(**{"base/config.json": b"{}", "base/original/weights.pth": b"x" * 10})
     root = downloaded(f"{bucket}/base", bucket.place, wanted=lambda name: name == "config.json")
@@ -129,7 +173,7 @@ def test_only_the_wanted_names_are_downloaded(bucket: Bucket) -> None:
     assert set(bucket.files(f"{bucket}/base")) == {"config.json", "original/weights.pth"}
 
 
-def in_another_process(place: Place, uri: str) -> None:
+def in_another_process(uri: str, place: Place) -> None:
     """Download and exit, so that the entry is no longer in use."""
     process = multiprocessing.get_context("fork").Process(target=downloaded, args=(uri, place))
     process.start()
@@ -143,12 +187,12 @@ def test_the_least_recently_used_download_is_deleted_first(
     monkeypatch.setenv("FEDTRAIN_CACHE_LIMIT", "3Ki")
     bucket.put(**{name: name.encode() * 1024 for name in "abcd"})
     for number, name in enumerate("abc"):
-        in_another_process(bucket.place, f"{bucket}/{name}")
+        in_another_process(f"{bucket}/{name}", bucket.place)
         for entry in (tmp_path / "cache" / "downloads").iterdir():
             if (entry / name).exists():
                 download_cache.mark_used(entry, seconds=1_000_000.0 + number)
-    in_another_process(bucket.place, f"{bucket}/a")  # the most recently used from here on
-    in_another_process(bucket.place, f"{bucket}/d")
+    in_another_process(f"{bucket}/a", bucket.place)  # the most recently used from here on
+    in_another_process(f"{bucket}/d", bucket.place)
     assert {path.name for path in (tmp_path / "cache").rglob("[a-d]")} == {"a", "c", "d"}
 
 
@@ -161,16 +205,20 @@ def test_a_download_in_use_is_kept(bucket: Bucket, monkeypatch: pytest.MonkeyPat
     assert in_use.read_bytes() == b"a" * 1024
 
 
+def write(file: Path, size: int) -> None:
+    file.write_bytes(b"x" * size)
+
+
 def test_concurrent_downloads_together_stay_within_the_limit(tmp_path: Path) -> None:
     first, second = (DownloadCache(tmp_path, limit=1000) for _ in range(2))  # as of two processes
 
     def fill(folder: Path) -> None:
         with pytest.raises(StoreUnavailable, match="use or download 600 bytes of it, so 500 more do not fit"):
-            second.entry("b", 500, lambda _: None)
-        second.entry("c", 400, lambda _: None)
-        (folder / "a").write_bytes(b"a" * 600)
+            second.entry("b", {"b": 500}, lambda _: None)
+        second.entry("c", {"c": 400}, lambda other: write(other / "c", 400))
+        write(folder / "a", 600)
 
-    first.entry("a", 600, fill)
+    first.entry("a", {"a": 600}, fill)
     assert sorted(path.name for path in tmp_path.iterdir() if path.name[0] != ".") == ["a", "c"]
 
 

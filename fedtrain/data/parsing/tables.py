@@ -1,6 +1,7 @@
 """Parquet files and Hugging Face data sets on disk."""
 
 from collections.abc import Iterator, Sequence
+from gzip import BadGzipFile
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, cast
@@ -23,9 +24,10 @@ def parquet_rows(content: IO[bytes], name: str, columns: Sequence[str] | None) -
             for found in batch.to_pylist():
                 number += 1
                 yield Parsed(f"{name}: row {number}", number, _present(found), is_cells=True)
-    except OSError:
-        raise
     except Exception as error:  # whatever pyarrow raises; its message may quote a row
+        # For damaged pages, it is an OSError without a number.
+        if isinstance(error, BadGzipFile) or (isinstance(error, OSError) and error.errno is not None):
+            raise
         raise _unreadable(name, number, "Parquet file", error) from error
 
 

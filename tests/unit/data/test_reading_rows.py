@@ -152,6 +152,17 @@ def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "x.parquet")
 
 
+def test_a_parquet_file_with_damaged_pages_is_not_blamed_on_permissions(tmp_path: Path) -> None:
+    file = tmp_path / "x.parquet"
+    rows = [{"prompt": f"a thing {number} is =>", "completion": " thing"} for number in range(1000)]
+    datasets.Dataset.from_list(rows).to_parquet(str(file))
+    content = bytearray(file.read_bytes())
+    content[200:400] = bytes(byte ^ 0xFF for byte in content[200:400])
+    file.write_bytes(content)
+    with pytest.raises(DataError, match=r"^x.parquet: not a readable Parquet file; write it again"):
+        read(file)
+
+
 def test_a_workbook_with_the_name_of_a_csv_file_is_named(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_bytes(b"PK\x03\x04" + bytes(range(256)))

@@ -23,10 +23,10 @@ def earlier_weights(assignment: Assignment, model: AdaptedModel) -> Mapping[str,
     place = assignment.binding.initial_path or initial.uri
     is_remote = place.startswith("s3://")
     if is_remote and place.endswith(".safetensors"):  # its config is beside it
-        at, name = downloaded(place.rpartition("/")[0], assignment.binding.places.base), place.rpartition("/")[2]
-        weights = at / name
+        folder, _, name = place.rpartition("/")
+        weights = _copy(folder, name, assignment) / name
     else:
-        root = downloaded(place, assignment.binding.places.base) if is_remote else Path(place.removeprefix("file://"))
+        root = _copy(place, WEIGHTS, assignment) if is_remote else Path(place.removeprefix("file://"))
         weights = root / WEIGHTS if root.is_dir() else root
     if not weights.is_file():
         raise Refused(f"model.adapter.initialFrom.uri {initial.uri}: no {WEIGHTS} there")
@@ -46,6 +46,11 @@ def earlier_weights(assignment: Assignment, model: AdaptedModel) -> Mapping[str,
     except Refused as refused:
         raise Refused(f"model.adapter.initialFrom.uri {initial.uri}: {refused}") from refused
     return tensors
+
+
+def _copy(uri: str, weights: str, assignment: Assignment) -> Path:
+    """Return a local copy of an adapter in a bucket, without what lies beside it, such as checkpoints."""
+    return downloaded(uri, assignment.binding.places.base, wanted=lambda file: file in (weights, CONFIG))
 
 
 def _finite(tensors: Mapping[str, torch.Tensor]) -> None:

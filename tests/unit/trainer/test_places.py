@@ -274,3 +274,24 @@ def test_base_data_and_adapter_come_from_a_bucket(
     other = Federation(federation.sibling("other"), bases["llama"], classified(5))
     inspect = other.assignment({"type": "Inspect"}).model_copy(update={"binding": missing})
     assert "no such object or folder" in other.run(inspect).reason
+
+
+@pytest.mark.parametrize("named", ["adapters/v3", "adapters/v3/adapter_model.safetensors"])
+def test_nothing_beside_an_adapter_is_downloaded(
+    bucket: tuple[Any, S3Access], federation: Federation, tmp_path: Path, named: str
+) -> None:
+    """Checkpoints of a training, for example."""
+    client, s3 = bucket
+    folder = earlier(federation)
+    for file in folder.iterdir():
+        client.upload_file(str(file), "models", f"adapters/v3/{file.name}")
+    for name in ("optimizer.pt", "checkpoint-100/adapter_model.safetensors"):
+        client.put_object(Bucket="models", Key=f"adapters/v3/{name}", Body=b"x" * 100)
+    later = started_from(federation, f"s3://models/{named}", digest_file(folder / "adapter_model.safetensors"), "later")
+    remote = later.assignment({"type": "Initialise", "seed": 1})
+    base = Place(name="base", s3=s3, setting="model.s3")
+    places = Places(ledger=remote.binding.places.ledger, base=base, data=remote.binding.places.data)
+    done = later.run(remote.model_copy(update={"binding": remote.binding.model_copy(update={"places": places})}))
+    assert done.reason == ""
+    cached = [path for path in (tmp_path / "cache" / "downloads").rglob("[!.]*") if path.is_file()]
+    assert sorted(path.name for path in cached) == ["adapter_config.json", "adapter_model.safetensors"]

@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process compiles torch
 export GOGC := 800  # etcd and API servers of the tests spend less time on garbage, and use more memory
 COMPILE := $(UV) pip compile --quiet pyproject.toml --generate-hashes --python-version 3.11 --universal --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: help setup demo test lint format unit generated cluster-tools controlplane faults e2e cluster cluster-down lock clean
+.PHONY: help setup demo test lint format unit generated cluster-tools controlplane faults benchmarks e2e cluster cluster-down lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -55,15 +55,19 @@ cluster-tools: setup
 
 # One core for each program of a control plane: its collection of garbage takes every idle one.
 PLANES = GOMAXPROCS=1 $(NICE) $(BIN)/pytest --dist loadfile --no-loadscope-reorder
-FAULT_TESTS := tests/local/faults tests/benchmarks
+FAULT_TESTS := tests/local/faults
 
 ## make controlplane  the tests against a real control plane, training operator and S3 server; FAULTS=1 adds `make faults`
 controlplane: cluster-tools
 	$(PLANES) $(if $(FAULTS),-n 3 tests/controlplane $(FAULT_TESTS),-n 2 tests/controlplane --ignore tests/controlplane/faults)
 
-## make faults   runs and the operator killed at any time, everything around them broken, small benchmarks (minutes; CI runs it)
+## make faults   runs and the operator killed at any time, everything around them broken (minutes; CI runs it)
 faults: cluster-tools
 	$(PLANES) -n 2 tests/controlplane/faults $(FAULT_TESTS)
+
+## make benchmarks  every benchmark in small, and accuracy with privacy beside its reference (minutes)
+benchmarks: cluster-tools
+	$(PLANES) -n 2 tests/benchmarks
 
 ## make generated  write crds/, schemas/ and docs/reference.md again, after a change of the models
 generated: setup

@@ -8,7 +8,7 @@ from tests.support.small_benchmarks import ROOT, lay_out_benchmarks, run_benchma
 
 OPERATORS = {"operator_scale.py", "operator_writes.py", "participant_scale.py", "revocation.py"}
 NOT_HERE = {"__init__.py", "first_pod.py", "joining.py", "example_privacy.py", "privacy_modes.py"} | OPERATORS
-"""Files that are not benchmarks, that need pods, or that other tests run."""
+"""Files that are not benchmarks, that need pods, or that other tests of this folder run."""
 BENCHMARKS = [path.name for path in sorted((ROOT / "benchmarks").glob("*.py")) if path.name not in NOT_HERE]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-FILE = Path(__file__).parents[3] / "benchmarks/private_utility.py"
+FILE = Path(__file__).parents[2] / "benchmarks/private_utility.py"
 SEEDS = range(1, 6)
 ONE = SEEDS[:1]
 """Enough where the difference is many points."""

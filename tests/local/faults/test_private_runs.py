@@ -85,7 +85,7 @@ def test_rounds_are_clipped_and_noised_where_the_file_says(
             if clips == "Client" and not shared:
                 assert norm_of(small, round, who, record) <= bound * (1 + 1e-6), "clipped before it left"
     assert verify(small.ledger).sound
-    assert (small.folder / "runs/default/small/.noise-keys").exists() == shared
+    assert (small.folder / "runs/.noise-keys").exists() == shared
 
 
 def norm_of(small: Small, round: int, who: str, record: Update) -> float:

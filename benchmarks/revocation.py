@@ -150,7 +150,7 @@ def _unauthorized(api: Api, who: str) -> bool:
 
 def _put(write: SignedUpload) -> int:
     body = b" " * write.size
-    return HTTP.request("PUT", write.url, body=body, headers=dict(write.headers), retries=False).status
+    return HTTP.request("PUT", write.url, body=body, headers={**write.headers}, retries=False).status
 
 
 def main() -> int:

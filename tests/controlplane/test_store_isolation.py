@@ -207,7 +207,7 @@ def test_a_participants_signed_requests_do_not_allow_anything_else(place: Place)
     assert place.run.ledger.names("") == before
     assert len(tried) == len({what for what, _ in tried}) == 68
     assert _status(Attempt("GET", place.blob)) == 200, "the requests themselves are valid"
-    assert _status(Attempt("PUT", place.record.url, b" " * place.record.size, dict(place.record.headers))) == 200
+    assert _status(Attempt("PUT", place.record.url, b" " * place.record.size, {**place.record.headers})) == 200
 
 
 def test_what_a_revoked_participant_reads_becomes_empty_and_the_others_continue(

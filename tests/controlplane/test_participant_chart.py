@@ -18,6 +18,7 @@ from fedtrain.contracts.tasks import Task
 from fedtrain.manifests.settings import Hub, Settings
 from fedtrain.rounds.decision import FINISHED, STOPPED
 from hack.cluster.api import Json
+from hack.cluster.control_plane import ControlPlane
 from tests.controlplane.both_charts import CHARTS, INVITE, everything
 from tests.controlplane.chart import KUBERNETES, PARTICIPANT_CHART, HelmRefused, helm, variables
 from tests.controlplane.training import ROOT
@@ -269,6 +270,15 @@ def test_a_cluster_whose_operator_runs_at_the_hub_gets_no_token_of_the_hub(token
     secrets = [body["metadata"]["name"] for body in bodies if body["kind"] == "Secret"]
     assert secrets == ["p-fedtrain-participant-hub-renewed", "fedtrain-transfer", "fedtrain-fingerprint"]
     assert YAML(typ="safe").load(INVITE.read_text())["hub"]["token"] not in str(bodies)
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_the_notes_name_the_check_of_a_pod_only_where_there_is_one(kinds: ControlPlane, here: bool) -> None:
+    arguments = ("install", "p", PARTICIPANT_CHART, "--namespace=training", "--dry-run=client", f"--values={INVITE}")
+    values = {"crds.enabled": False, "operator.enabled": here}
+    notes = helm(*arguments, "--take-ownership", values=values, kubeconfig=kinds.kubeconfig).partition("\nNOTES:\n")[2]
+    assert ("helm -n training test p" in notes) == here
+    assert ('docs/participants.md, "Push".' in notes) != here
 
 
 def test_an_existing_secret_replaces_the_token_in_the_values() -> None:

@@ -24,6 +24,11 @@ def foreign_server(grant: TransferGrant, s3: S3) -> str | None:
     return None
 
 
+def foreign_words(server: str) -> str:
+    """Return what is wrong with requests to a foreign server, as a sentence without its end."""
+    return f"the hub has signed requests to {server}, which is not the store that the task names"
+
+
 def _is_within(url: SplitResult, s3: S3) -> bool:
     if {".", ".."} & set(unquote(url.path).split("/")):  # clients and servers resolve them
         return False

@@ -44,11 +44,11 @@ def is_answer(response: Any, operation: str) -> bool:
         if operation == "ListParts":
             return b"<ListParts" in response.content  # servers call it ListPartsResult or ListPartsOutput
         return bool(response.headers.get("etag"))
-    if status == _MISSING and (code_in(response) not in GONE or is_page(response)):
+    if status == _MISSING and (code_in(response) not in GONE or _is_page(response)):
         return False
     return status in _STATUSES.get(operation, ())
 
 
-def is_page(response: Any) -> bool:
+def _is_page(response: Any) -> bool:
     """Whether a web page came instead of an error of S3."""
     return "html" in response.headers.get("content-type", "").lower() and not _CODE.search(response.content)

@@ -8,7 +8,7 @@ from typing import TypeVar
 from fedtrain.api.storage import S3
 from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.digests import digest_file, hasher, written
-from fedtrain.contracts.grant_check import foreign_server
+from fedtrain.contracts.grant_check import foreign_server, foreign_words
 from fedtrain.contracts.record import Record
 from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.task_names import TELEMETRY_FILE, check_kind, noise_draw
@@ -50,17 +50,24 @@ class GrantFile:
     def __init__(self, path: Path, s3: S3) -> None:
         self._path = path
         self._s3 = s3
+        self._content = b""
+        self._grant: TransferGrant | None = None
 
     def read(self) -> TransferGrant:
-        """Raises StoreUnavailable, StoreError."""
+        """Return the grant, which is checked once for each content of the file: each request reads it. Raises
+        StoreUnavailable, StoreError."""
         try:
-            grant = read_grant(self._path.read_bytes())
+            content = self._path.read_bytes()
+            if self._grant is not None and content == self._content:
+                return self._grant
+            grant = read_grant(content)
         except OSError as error:
             raise StoreUnavailable(f"the signed requests at {self._path} cannot be read: {error.strerror}.") from None
         except TransferRefused as error:
             raise StoreError(f"{self._path}: {error}") from None
         if (server := foreign_server(grant, self._s3)) is not None:
-            raise StoreError(f"the hub has signed requests to {server}, which is not the store that the task names.")
+            raise StoreError(f"{foreign_words(server)}.")
+        self._content, self._grant = content, grant
         return grant
 
 

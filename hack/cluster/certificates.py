@@ -1,4 +1,4 @@
-"""Keys and certificates of a control plane. All are elliptic: RSA takes a tenth of the time of a small request."""
+"""Keys and certificates of a control plane. All are elliptic: RSA would take a tenth of the time of small requests."""
 
 import subprocess
 from pathlib import Path
@@ -25,10 +25,9 @@ def make_server_certificate(path: Path, *addresses: str) -> Path:
     return path
 
 
-def make_client_certificate(path: Path, subject: str) -> Path:
+def make_client_certificate(path: Path, subject: str) -> None:
     """Writes a certificate that is its own authority, and its key beside it (`.key`), for a client."""
     _make_certificate(path, subject, "extendedKeyUsage=clientAuth")
-    return path
 
 
 def _make_certificate(path: Path, subject: str, *extensions: str) -> None:

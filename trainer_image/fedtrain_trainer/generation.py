@@ -19,7 +19,10 @@ because keys and values are small beside activations, and small batches are slow
 
 
 class OutOfMemory(Retry):
-    """Not even one prompt at a time fits into memory."""
+    """Not even one prompt at a time fits into memory. `fix`: as an instruction."""
+
+    def __init__(self, fix: str) -> None:
+        super().__init__(f"out of memory, even with one prompt at a time; {fix}")
 
 
 @torch.inference_mode()
@@ -53,7 +56,7 @@ def generate(
             texts = _continued(model, [prompts[number] for number in taken], settings, dtype)
         except torch.OutOfMemoryError:
             if len(taken) == 1:
-                raise OutOfMemory("out of memory, even with one prompt at a time; lower `data.maxLength`") from None
+                raise OutOfMemory("lower `data.maxLength`") from None
             most = len(taken) // 2
             continue
         for number, text in zip(taken, texts, strict=True):

@@ -124,7 +124,7 @@ class HeldOutRows:
                 results, failed = [], 1.0
         count, without_memory = group.totals(float(sum(results)), failed, device=self._model.device)
         if without_memory:
-            raise OutOfMemory(f"out of memory, even with one prompt at a time; {_SHORTER}")
+            raise OutOfMemory(_SHORTER)
         return count / len(self._rows)
 
     def _needs_answers(self, metric: Metric) -> None:

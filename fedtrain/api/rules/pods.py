@@ -126,10 +126,14 @@ def requests_are_within_limits(resources: Resources, context: Context) -> Violat
             yield broken("requests", name, name=name, request=request, limit=limit)
 
 
+_IS_DEVICE = "k.contains('/')"
+"""`is_device` in CEL."""
+
+
 def _whole_devices(field: str) -> Rule:
     """The rule on the amounts of devices in a field of `resources`."""
     own = f"self.{field}"
-    broken_amount = f"k.contains('/') && isQuantity({own}[k]) && !quantity({own}[k]).isInteger()"
+    broken_amount = f"{_IS_DEVICE} && isQuantity({own}[k]) && !quantity({own}[k]).isInteger()"
     first = f"{own}.filter(k, {broken_amount})"
 
     def check(resources: Resources, context: Context) -> Violations:
@@ -157,7 +161,7 @@ limits_of_devices_are_whole = _whole_devices("limits")
 
 
 _UNLIMITED = (
-    "(k.contains('/') && isQuantity(self.requests[k]) && quantity(self.requests[k]).isInteger() && "
+    f"({_IS_DEVICE} && isQuantity(self.requests[k]) && quantity(self.requests[k]).isInteger() && "
     "(!has(self.limits) || !(k in self.limits) || (isQuantity(self.limits[k]) && "
     "quantity(self.requests[k]).isLessThan(quantity(self.limits[k])))))"
 )

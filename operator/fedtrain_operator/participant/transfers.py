@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from fedtrain.api.storage import S3
-from fedtrain.contracts.grant_check import foreign_server
+from fedtrain.contracts.grant_check import foreign_server, foreign_words
 from fedtrain.contracts.wire.transfer import TransferRefused, read_grant
 from fedtrain.manifests.kinds import SECRET, Json, Ref
 from fedtrain.manifests.labels import TRANSFER_SECRET
@@ -117,6 +117,6 @@ def _refusal(entry: str, s3: S3, effect: str) -> Refusal | None:
         return None
     return Refusal(
         "ForeignStore",
-        f"the hub has signed requests to {server}, which is not the store that the task names. {effect}. Ask the "
-        "hub's administrator to set `storage.s3.endpoint` to the address that participants reach",
+        f"{foreign_words(server)}. {effect}. Ask the hub's administrator to set `storage.s3.endpoint` to the address "
+        "that participants reach",
     )

@@ -126,7 +126,7 @@ def test_the_maximum_limits_the_loss_towards_a_hub_that_is_not_trusted() -> None
 
 
 def test_a_share_counts_as_the_smallest_that_keeps_the_promise_whatever_its_numbers() -> None:
-    """Of 0.1 among 2 updates and 1 among 101, one share has the same multiplier, 0.1."""
+    """One share has multiplier 0.1 in both: if 0.1 is divided among 2 updates, and if 1 is divided among 101."""
     alike = [NoiseShare(multiplier=0.1, updates=2), NoiseShare(multiplier=1.0, updates=101)]
     for share in alike:
         asked = sharing(share, min_participants=101)

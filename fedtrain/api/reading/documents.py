@@ -145,6 +145,9 @@ class Documents:
             items = [self._locate(item, around) for item in node.value]
             return Located([item.value for item in items], spot, {i: (item.spot, item) for i, item in enumerate(items)})
         text: str = node.value
+        if "\0" in text:
+            self.flaws.append(Flaw(spot, r"This value contains the null character (`\0`).", "Remove it."))
+            text = text.replace("\0", "")
         if node.style is not None or node.tag == _CORE + "str":
             return Located(text, spot)
         return Located(plain(text), spot, text=text)

@@ -94,6 +94,13 @@ def test_invalid_yaml_is_reported_with_its_line(line: str, says: str, tmp_path: 
     assert only_error(write(tmp_path, rounds=line)) == says
 
 
+def test_a_null_character_in_a_path_is_an_error(tmp_path: Path):
+    hub = r'  evaluation: {hub: {data: {uri: "test.jsonl\0"}}}'
+    assert only_error(write(tmp_path, evaluation=hub)) == (
+        r":12:34: This value contains the null character (`\0`). Remove it."
+    )
+
+
 @pytest.mark.parametrize(
     ("lines", "says"),
     [

@@ -60,7 +60,7 @@ def serving(answer: Callable[[Request], Answer], certificate: Path | None = None
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        wbufsize = -1  # an answer in two packets waits for the client's delayed acknowledgement, 40 ms
+        disable_nagle_algorithm = True  # the second packet of an answer waits for an acknowledgement, 40 ms
 
         def _handle(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -105,6 +105,7 @@ def store_of(run: Run, work: Work, patience: Patience = PATIENT) -> tuple[Presig
     task = train_task(run.adapter(LARGE if work is large_update else SMALL))
     store = run.store_of(task, patience=patience)
     store._requests._sleep = lambda seconds: None  # pyright: ignore[reportPrivateUsage]
+    store._upload_outage = patience.outage_seconds  # pyright: ignore[reportPrivateUsage]
     return store, task
 
 

@@ -21,7 +21,7 @@ from fedtrain.preview.initial_adapter import initial_adapter_errors
 from fedtrain.preview.model_facts import base_folder
 from fedtrain.preview.policy_warnings import policy_warnings
 from fedtrain.preview.rendered_rows import RenderedRows
-from fedtrain.preview.row_check import check_rows
+from fedtrain.preview.row_check import check_rows, sample_size
 from fedtrain.preview.row_notes import row_notes
 from fedtrain.preview.settings_without_effect import settings_without_effect
 from fedtrain.preview.small_data_warnings import small_data_warnings
@@ -231,7 +231,8 @@ def _place(one: CheckedRows, fault: DataError) -> tuple[str, str, str, str]:
 def _row_fact(rows: Sequence[CheckedRows], limit: int | None) -> str:
     read = [one for one in rows if one.absent is None]
     count = sum(one.rows + len(one.faults) for one in read)
-    some = "" if all(one.complete for one in read) else f" (a sample of {limit:,} per data set; --rows all checks all)"
+    size = None if all(one.complete for one in read) else sample_size(limit, len(rows))
+    some = "" if size is None else f" (a sample of {size:,} per data set; --rows all checks all)"
     elsewhere = f"; {len(rows) - len(read):,} not on this machine" if len(read) < len(rows) else ""
     return f"rows: {count:,} checked in {several(len(read), 'data set')}{some}{elsewhere}"
 

@@ -47,13 +47,17 @@ def check_rows(
         uri = spec.evaluation.hub.data.uri
         source = RowSource("", spec.data.format, spec.data.fields)
         found.append((_unchecked(federation, HUB, uri), source))
-    if limit is not None:
-        limit = min(limit, max(1, MOST_DATA_SETS * limit // max(1, len(found))))
+    limit = sample_size(limit, len(found))
     for checked, source in found:
         _check(checked, source, limit, rendered)
     for checked, source in found:
         checked.faults = advised(checked.faults, checked.rows, source, checked.names, _fitting(source, found))
     return [checked for checked, _ in found]
+
+
+def sample_size(limit: int | None, data_sets: int) -> int | None:
+    """Return the number of rows to read of each of so many data sets: `limit`, or fewer of many; None reads all."""
+    return None if limit is None else min(limit, max(1, MOST_DATA_SETS * limit // max(1, data_sets)))
 
 
 def _unchecked(federation: Federation, who: str, uri: str, dataset: str | None = None) -> CheckedRows:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import string
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,13 @@ from validated_data import FILE, SECRET, errors, federation, texts, validate, wa
 from fedtrain.cli.main import main
 from fedtrain.contracts.digests import digest_file
 from fedtrain.data import row_limit
+from fedtrain.preview.row_check import MOST_FAULTS
+
+POLICY = """\
+---
+{{apiVersion: fedtrain.dev/v1alpha1, kind: ParticipantPolicy, metadata: {{name: {name}}},
+  spec: {{datasets: [{{name: tickets, uri: ./a.jsonl}}]}}}}
+"""
 
 pytestmark = pytest.mark.usefixtures("in_the_folder")
 
@@ -208,6 +216,29 @@ def test_the_first_rows_of_each_file_are_checked_or_all(tmp_path: Path) -> None:
     assert "a sample of 3 per data set; --rows all checks all" in validate(file, "--rows", "3").stdout
     assert "a.jsonl:4" in errors(file, "--rows", "all")[0]
     assert validate(file, "--rows", "0").exit_code == 2
+
+
+def test_many_data_sets_share_the_sample_that_is_shown(tmp_path: Path) -> None:
+    file = federation(tmp_path, *[texts(*"abcdefgh")] * 3)
+    others = [f"bank-{letter}" for letter in string.ascii_lowercase[2:]]
+    listed = ", ".join(f"{{name: {name}}}" for name in ("bank-b", *others))
+    policies = "".join(POLICY.format(name=name) for name in others)
+    file.write_text(file.read_text().replace("{name: bank-b}]", f"{listed}]") + policies)
+    assert "rows: 135 checked in 27 data sets (a sample of 5 per data set" in validate(file, "--rows", "7").stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ('{"text": "a"}\n'.encode("utf-16"), "The file is UTF-16"),
+        (b'{"text": 1}\n{"text": 2}\n' * MOST_FAULTS, 'Field "text" must be text'),
+    ],
+    ids=["whole file", "too many rows"],
+)
+def test_errors_that_end_the_reading_of_all_rows_are_shown(tmp_path: Path, content: bytes, problem: str) -> None:
+    file = federation(tmp_path)
+    (tmp_path / "a.jsonl").write_bytes(content)
+    assert problem in errors(file, "--rows", "all")[0]
 
 
 @pytest.mark.parametrize(

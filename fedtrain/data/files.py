@@ -1,11 +1,14 @@
 """Selects the files of a data set: every file is read or refused by name, none is skipped silently."""
 
+import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from fedtrain.api.data_files import SUPPORTED, file_type, without_rows
 from fedtrain.data.errors import DataError
 
+CHANGE_PERMISSIONS = "change its permissions"
 DOCUMENTATION = (".md", ".rst", ".html")
 """Suffixes of files that may accompany data in a folder."""
 _DOCUMENTS = ("license", "notice", "readme", "_success")
@@ -15,7 +18,7 @@ _DOCUMENTS = ("license", "notice", "readme", "_success")
 def data_files(root: Path, shown: str, name: str | None = None) -> list[tuple[Path, str]]:
     """Return the files of the data set at `root`, sorted by path, each with its name in messages. `shown`: the data set
     in messages. `name`: path before the names of files of a folder. Raises DataError for a path that is neither file
-    nor folder, and for files of other types. Hidden paths are skipped."""
+    nor folder, for files of other types, and for folders that cannot be read. Hidden paths are skipped."""
     if not root.is_dir():
         return [_checked(root, name or root.name)]
 
@@ -23,9 +26,16 @@ def data_files(root: Path, shown: str, name: str | None = None) -> list[tuple[Pa
         inside = path.relative_to(root).as_posix()
         return f"{name}/{inside}" if name else inside
 
-    visible = [path for path in root.rglob("*") if not _is_hidden(path, root)]
-    found = [path for path in sorted(visible) if not _is_documentation(path) and not _is_folder(path, named(path))]
-    files = [_checked(path, named(path)) for path in found]
+    def failed(error: OSError) -> None:
+        folder = Path(error.filename)
+        raise unreadable(shown if folder == root else named(folder), error)
+
+    found: list[Path] = []
+    for inside, folders, names in os.walk(root, onerror=failed):
+        folders[:] = [folder for folder in folders if not folder.startswith(".")]
+        _refuse_links(Path(inside), folders, named)
+        found += [Path(inside, name) for name in names if not name.startswith(".")]
+    files = [_checked(path, named(path)) for path in sorted(found) if not _is_documentation(path)]
     if not files:
         raise DataError(f"{shown}: no data files in this folder", f"name a folder with files of type {SUPPORTED}")
     return files
@@ -35,8 +45,8 @@ def _checked(path: Path, name: str) -> tuple[Path, str]:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        fix = "remove the link" if path.is_symlink() else "change its permissions"
-        raise DataError(f"{name}: cannot be read ({error.strerror})", fix) from error
+        is_link = not isinstance(error, PermissionError) and path.is_symlink()
+        raise unreadable(name, error, "remove the link" if is_link else CHANGE_PERMISSIONS) from error
     if not stat.S_ISREG(mode):
         raise DataError(f"{name}: not a regular file", "remove it from the data set")
     if file_type(path.name) is None:
@@ -48,15 +58,21 @@ def _checked(path: Path, name: str) -> tuple[Path, str]:
     return path, name
 
 
-def _is_hidden(path: Path, root: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(root).parts)
+def unreadable(name: str, error: OSError, fix: str = CHANGE_PERMISSIONS) -> DataError:
+    """Return the error of a file or folder that cannot be read. `name`: of it in messages."""
+    return DataError(f"{name}: cannot be read ({error.strerror})", fix)
 
 
-def _is_folder(path: Path, name: str) -> bool:
-    """Raises DataError for a link to a folder, whose files rglob leaves out."""
-    if path.is_dir() and path.is_symlink():
-        raise DataError(f"{name}: a link to a folder is not followed", "replace it with the folder, or remove it")
-    return path.is_dir()
+def _refuse_links(folder: Path, names: list[str], named: Callable[[Path], str]) -> None:
+    """Raises DataError for a link to a folder, whose files are not read."""
+    for path in (folder / name for name in names):
+        try:
+            is_link = path.is_symlink()
+        except OSError as error:
+            raise unreadable(named(path), error) from error
+        if is_link and not _is_documentation(path):
+            problem = f"{named(path)}: a link to a folder is not followed"
+            raise DataError(problem, "replace it with the folder, or remove it")
 
 
 def _is_documentation(path: Path) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fedtrain.api.data_files import file_type
 from fedtrain.data.errors import DataError
-from fedtrain.data.files import data_files
+from fedtrain.data.files import data_files, unreadable
 from fedtrain.data.parsing.csv_rows import csv_rows
 from fedtrain.data.parsing.json_rows import json_file, json_lines
 from fedtrain.data.parsing.parsed import OnFault, Parsed, raising
@@ -31,15 +31,23 @@ def parse_each(
     """Yield the rows of each file. `fault` gets what is wrong with one row; errors of a whole file are raised. `name`:
     path of the data set before the names of its files in messages; without it they begin in the folder. `encoding`: of
     files that are text. Raises DataError."""
-    if not root.exists() and not root.is_symlink():
-        raise DataError(f"{shown}: no such file or folder", "correct the path")
-    if (root / "dataset_dict.json").is_file():
-        raise DataError(f"{shown}: a dictionary of data sets", f"name one of its folders, such as `{shown}/train`")
-    if is_saved_dataset(root):
+    if _is_saved(root, shown):
         yield saved_dataset_rows(root, columns, name or root.name)
         return
     for file, shown_file in data_files(root, shown, name):
         yield parse(file, shown_file, columns, fault, encoding)
+
+
+def _is_saved(root: Path, shown: str) -> bool:
+    """Whether `root` is a Hugging Face data set on disk. Raises DataError if nothing can be read there."""
+    try:
+        if not root.exists() and not root.is_symlink():
+            raise DataError(f"{shown}: no such file or folder", "correct the path")
+        if (root / "dataset_dict.json").is_file():
+            raise DataError(f"{shown}: a dictionary of data sets", f"name one of its folders, such as `{shown}/train`")
+        return is_saved_dataset(root)
+    except OSError as error:
+        raise unreadable(shown, error) from error
 
 
 def parse(

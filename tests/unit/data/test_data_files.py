@@ -10,6 +10,7 @@ import pytest
 from fedtrain.data.errors import DataError
 from fedtrain.data.reader import read_rows
 from fedtrain.data.row import Row
+from tests.support.permissions import as_ordinary_user
 
 LINE = json.dumps({"text": "a"}) + "\n"
 
@@ -59,6 +60,36 @@ def test_a_link_to_a_folder_is_refused_by_name(folder: Path, tmp_path_factory: p
     (folder / "more").symlink_to(tmp_path_factory.mktemp("elsewhere"), target_is_directory=True)
     with pytest.raises(DataError, match=r"^more: a link to a folder is not followed; replace it with the folder"):
         read(folder)
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444])
+@pytest.mark.parametrize("name", ["more", "deep/er"])
+@pytest.mark.parametrize("inner", ["b.jsonl", "in/b.jsonl"])
+def test_a_folder_that_cannot_be_read_is_refused_by_name(folder: Path, inner: str, name: str, mode: int) -> None:
+    (folder / name / inner).parent.mkdir(parents=True)
+    (folder / name / inner).write_text(LINE)
+    (folder / name).chmod(mode)
+    with (
+        as_ordinary_user(),
+        pytest.raises(DataError, match=rf"^{name}(/in|/b.jsonl)?: cannot be read \(Permission denied\)"),
+    ):
+        read(folder)
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444])
+@pytest.mark.parametrize("closed", [".", ".."])
+def test_a_data_set_that_cannot_be_read_is_refused_by_name(folder: Path, closed: str, mode: int) -> None:
+    (folder / closed).chmod(mode)
+    with as_ordinary_user(), pytest.raises(DataError, match=r"rows(/a.jsonl)?: cannot be read \(Permission denied\)"):
+        read(folder)
+    (folder / closed).chmod(0o755)
+
+
+def test_a_hidden_folder_need_not_be_readable(folder: Path) -> None:
+    (folder / ".cache").mkdir(0o000)
+    with as_ordinary_user():
+        assert len(read(folder)) == 1
 
 
 def test_a_pipe_is_refused_by_name(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Deletes a run: the objects of its ledger, and what was exported to its folder."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,12 @@ from fedtrain.contracts.records import Run
 from fedtrain.contracts.run_end import End
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt, StoreError
+from fedtrain.results.charts.style import is_picture
 from fedtrain.results.export_files import files_of_export, is_export, other_files
+from fedtrain.results.folders import is_page
 from fedtrain.results.locate import run_folder
 from fedtrain.results.run_phase import ran_on_one_machine
+from fedtrain.results.series import is_csv
 from fedtrain.runner.presence import working
 
 OBJECTS = ("rounds", "preflight", "failures", names.INCOMING, "blobs", "telemetry", names.END, names.RUN)
@@ -20,7 +23,14 @@ OBJECTS = ("rounds", "preflight", "failures", names.INCOMING, "blobs", "telemetr
 can be repeated."""
 _OF_LOST_RUN = (*OBJECTS[1:], OBJECTS[0])
 """The same without `run.json`: what remains is known by the records of its rounds."""
-EXPORTS = ("adapter", "model", "report.html", "report.csv", "picture.png")
+_FOLDERS = ("adapter", "model")
+_FILES: Mapping[str, Callable[[bytes], bool]] = {
+    "report.html": is_page,
+    "report.csv": is_csv,
+    "picture.png": is_picture,
+}
+"""Whether the content of a file with this name is from fedtrain."""
+EXPORTS = (*_FOLDERS, *_FILES)
 """Defaults of `fedtrain export`, `report` and `baseline` in a run's folder."""
 
 
@@ -56,9 +66,11 @@ def plan_deletion(ledger: Ledger) -> Deletion:
 
 def _exported(entry: Path, run_id: str | None) -> Iterator[Path]:
     """Yield the files of an export: `entry` itself, or files in it."""
-    if not entry.is_dir() or entry.is_symlink():
-        yield entry
-    elif run_id is None or is_export(entry, run_id):
+    if (is_ours := _FILES.get(entry.name)) is not None:
+        with suppress(OSError):  # a file that cannot be read is kept
+            if entry.is_file() and not entry.is_symlink() and is_ours(entry.read_bytes()):
+                yield entry
+    elif entry.is_dir() and not entry.is_symlink() and (run_id is None or is_export(entry, run_id)):
         yield from files_of_export(entry)
 
 

@@ -66,8 +66,8 @@ def test_exports_in_the_runs_folder_are_deleted_and_other_files_kept(tmp_path: P
         ("adapter/README.md", card),
         ("adapter/mine.txt", "my notes"),
         ("model/config.json", "{}"),  # not an export: no model card
-        ("report.csv", ""),
-        ("report.html", ""),
+        ("report.csv", "round,participant,metric,value\n"),
+        ("report.html", "<!DOCTYPE html><p>Written by fedtrain"),
         ("notes.txt", ""),
     ):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -78,6 +78,16 @@ def test_exports_in_the_runs_folder_are_deleted_and_other_files_kept(tmp_path: P
     assert sorted(path.name for path in folder.iterdir()) == ["adapter", "model", "notes.txt"]
     assert (folder / "adapter/mine.txt").read_text() == "my notes"
     assert (folder / "model/config.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize("name", ["report.csv", "report.html", "picture.png", "adapter", "model"])
+def test_a_file_with_the_name_of_an_export_is_kept(tmp_path: Path, name: str) -> None:
+    ledger = Ledger(FileStore(tmp_path), "default", "demo")
+    Hand(ledger).begin()
+    file = tmp_path / "default/demo" / name
+    file.write_text("mine")
+    done = delete_run(ledger)
+    assert (done.exports, done.kept, file.read_text()) == ((), (name,), "mine")
 
 
 @pytest.mark.parametrize(("missing", "rest"), [((), [names.RUN]), ((names.RUN,), ["rounds/0000/manifest.json"])])

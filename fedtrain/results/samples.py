@@ -19,7 +19,8 @@ INDENT = 11
 
 @dataclass(frozen=True)
 class Sample:
-    """One prompt. `expected`: the row's answer. `answers`: (round, generated text) from the base to the last round."""
+    """One prompt. `expected`: the row's answer. `answers`: (round, generated text) from the base to the last round, of
+    the rounds that answered it."""
 
     prompt: str
     expected: str
@@ -27,15 +28,15 @@ class Sample:
 
 
 def read_samples(ledger: Ledger, summary: RunSummary) -> list[Sample]:
-    """Return the prompts with the answers of some rounds; empty without `evaluation.hub.samples`. Raises LedgerCorrupt,
-    StoreError."""
+    """Return the prompts of the last round with the answers of some rounds; empty without `evaluation.hub.samples`. The
+    hub's rows may change between rounds, so answers are found by their prompt. Raises LedgerCorrupt, StoreError."""
     rounds = _some([round for round in summary.recorded if round.generated is not None])
-    texts: dict[int, dict[int, GeneratedAnswer]] = {}
+    texts: dict[int, dict[tuple[str, str], GeneratedAnswer]] = {}
     with TemporaryDirectory() as folder:
         for round in rounds:
             assert round.generated is not None
             found = parse(Generated, ledger.blob_file(round.generated, Path(folder)).read_bytes())
-            texts[round.number] = {answer.row: answer for answer in found.answers}
+            texts[round.number] = {(answer.prompt, answer.expected): answer for answer in found.answers}
     if not texts:
         return []
     newest = texts[rounds[-1].number]
@@ -43,10 +44,15 @@ def read_samples(ledger: Ledger, summary: RunSummary) -> list[Sample]:
         Sample(
             one.prompt,
             one.expected,
-            tuple((number, answers[row].text) for number, answers in texts.items() if row in answers),
+            tuple((number, answers[key].text) for number, answers in texts.items() if key in answers),
         )
-        for row, one in newest.items()
+        for key, one in newest.items()
     ]
+
+
+def answered_rounds(samples: Sequence[Sample]) -> tuple[int, ...]:
+    """Return the rounds that answered any of the prompts."""
+    return tuple(sorted({number for sample in samples for number, _ in sample.answers}))
 
 
 def _some(rounds: Sequence[RoundSummary]) -> Sequence[RoundSummary]:

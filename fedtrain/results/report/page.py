@@ -19,7 +19,7 @@ from fedtrain.results.report.content import content
 from fedtrain.results.report.style import style_sheet
 from fedtrain.results.report.telemetry import ReportTelemetry, read_telemetry
 from fedtrain.results.run_summary import RunSummary
-from fedtrain.results.samples import Sample, read_samples
+from fedtrain.results.samples import Sample, answered_rounds, read_samples
 from fedtrain.results.series import as_csv, is_csv
 from fedtrain.results.summary import summarise
 
@@ -57,7 +57,13 @@ def report(
     summary = public_summary(summary)
     values = content(summary, comparison, telemetry or ReportTelemetry())
     return template.render(
-        values, samples=samples, style=style_sheet(), version=__version__, role_of=role_of, prose=prose
+        values,
+        samples=samples,
+        answered=answered_rounds(samples),
+        style=style_sheet(),
+        version=__version__,
+        role_of=role_of,
+        prose=prose,
     )
 
 

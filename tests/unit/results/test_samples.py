@@ -20,12 +20,14 @@ from tests.support.outputs import check_output
 
 
 class Answering(Hand):
-    """Every evaluation comes with an answer to one prompt."""
+    """Every evaluation comes with answers."""
+
+    def answers(self, round: int) -> tuple[GeneratedAnswer, ...]:
+        text = f" guess {round}\n" + "x" * round if round else " \n"
+        return (GeneratedAnswer(row=0, prompt="a <b> is a", expected=" plant", text=text),)
 
     def evaluation(self, round: int, k: int, adapter: Digest, accuracy: float | None = None) -> Evaluation:
-        text = f" guess {round}\n" + "x" * round if round else " \n"
-        one = GeneratedAnswer(row=0, prompt="a <b> is a", expected=" plant", text=text)
-        found = Generated(run_id=RUN_ID, adapter=adapter, answers=(one,))
+        found = Generated(run_id=RUN_ID, adapter=adapter, answers=self.answers(round))
         blob = self.ledger.put_blob(canonical(found))
         record = Evaluation(
             run_id=RUN_ID, round=round, k=k, adapter=adapter, samples=9, metrics={"loss": 1.0}, generated=blob
@@ -33,8 +35,19 @@ class Answering(Hand):
         return self.ledger.claim(names.evaluation(round, k), record)
 
 
-def answering(hand: Hand, rounds: int) -> Hand:
-    found = Answering(hand.ledger, spec={**SPEC, "rounds": {"count": rounds}})
+class Changing(Answering):
+    """The hub's rows change before round 2: another order, and one is new."""
+
+    def answers(self, round: int) -> tuple[GeneratedAnswer, ...]:
+        prompts = ("a rose", "a cat") if round < 2 else ("a new row", "a cat", "a rose")
+        return tuple(
+            GeneratedAnswer(row=row, prompt=prompt, expected="?", text=f"{prompt} in round {round}")
+            for row, prompt in enumerate(prompts)
+        )
+
+
+def answering(hand: Hand, rounds: int, kind: type[Answering] = Answering) -> Hand:
+    found = kind(hand.ledger, spec={**SPEC, "rounds": {"count": rounds}})
     found.begin()
     for round in range(1, rounds + 1):
         found.whole_round(round)
@@ -53,6 +66,17 @@ def test_base_last_round_and_some_between_are_side_by_side(hand: Hand, runs: Pat
     html = write_report(ledger, runs / "report.html").read_text()
     assert "<td>a &lt;b&gt; is a</td><td>plant</td><td>(empty)</td>" in html
     assert "✓ " not in html.partition("<td>plant</td>")[2], "no answer equals the expected one"
+
+
+def test_answers_stay_with_their_prompt_when_the_hubs_rows_change(hand: Hand, runs: Path) -> None:
+    ledger = answering(hand, 2, Changing).ledger
+    new, cat, rose = read_samples(ledger, summarise(ledger))
+    assert new.answers == ((2, "a new row in round 2"),)
+    assert cat.answers == tuple((round, f"a cat in round {round}") for round in range(3))
+    assert rose.answers == tuple((round, f"a rose in round {round}") for round in range(3))
+    html = write_report(ledger, runs / "report.html").read_text()
+    assert "<th>base</th><th>round 1</th><th>round 2</th>" in html
+    assert "<td>a new row</td><td>?</td><td>–</td><td>–</td><td>a new row in round 2</td>" in html
 
 
 def test_an_answer_that_equals_the_expected_one_is_marked_without_colour_too(finished: Hand) -> None:

@@ -15,10 +15,9 @@ from fedtrain.baseline.personal import check_personal, personal_arms
 from fedtrain.baseline.pooling import pool_rows, pooled_file
 from fedtrain.baseline.running import Lazily, run_arms
 from fedtrain.baseline.subjects import subjects_of
-from fedtrain.baseline.unchanged import check_same_training, check_unchanged
+from fedtrain.baseline.unchanged import check_same_training, check_unchanged, preflights_of
 from fedtrain.contracts import names
 from fedtrain.contracts.run_end import End
-from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
 from fedtrain.results.comparison import Comparison, write_comparison
@@ -75,19 +74,18 @@ def compare(
                 raise RunError(f"the federated run failed in round {outcome.round}: {outcome.message}")
         arms = _arms(federation, ledger, alone_only)
         if personal_steps is not None:
-            arms += personal_arms(federation, ledger, _preflights(ledger), personal_steps)
-        for arm in arms:
-            check_same_training(arm, ledger_of(arm.federation))
+            arms += personal_arms(federation, ledger, preflights_of(ledger), personal_steps)
+        check_same_training(arms, ledger)
         missing = [arm for arm in arms if ledger_of(arm.federation).read(names.END, End) is None]
         failed: dict[str, str] = {}
         if missing:
             check_unchanged(federation, ledger)
             if any(arm.kind == "Pooled" for arm in missing):
-                pool_rows(federation, _preflights(ledger), _pooled_folder(federation))
+                pool_rows(federation, preflights_of(ledger), _pooled_folder(federation))
             watch.begins(missing)
             failed = run_arms(missing, shared(), watch.arm)
         finished = [arm for arm in arms if arm.label not in failed]
-        subjects = subjects_of(federation.training.spec, ledger, _preflights(ledger), finished)
+        subjects = subjects_of(federation.training.spec, ledger, preflights_of(ledger), finished)
         unmeasured = [one for subject in subjects for one in subject.measurings if one.record is None]
         if unmeasured:
             watch.measured(0, len(unmeasured))
@@ -115,11 +113,6 @@ def _pooled_folder(federation: Federation) -> Path:
     metadata = federation.training.metadata
     own = open_ledger(storage_of(federation), metadata.namespace, arm_name(metadata.name, POOLED))
     return (run_folder(own) or Path("runs") / own.namespace / own.name) / "pooled"
-
-
-def _preflights(ledger: Ledger) -> dict[str, Preflight]:
-    found = (ledger.read(name, Preflight) for name in ledger.names("preflight/"))
-    return {preflight.participant: preflight for preflight in found if preflight is not None}
 
 
 def _count(measured: Callable[[int, int], None], total: int, _: Measuring, left: int) -> None:

@@ -75,9 +75,9 @@ def personalise(
     OSError."""
     personal = personalised(own, who, steps, adapter, digest_file(adapter / WEIGHTS))
     arms = [base_of(own, who) if steps_alone is None else alone(own, who, steps_alone), personal]
+    check_same_training(arms)
     for arm in arms:
         ledger = ledger_of(arm.federation)
-        check_same_training(arm, ledger)
         if changed := changed_data(arm.federation, ledger):
             raise RunError(
                 f"the data changed since {ledger.address} began:\n  "

@@ -1,16 +1,25 @@
-"""Whether data and trainings are still those of the run that exists, before anything is trained."""
+"""Whether data and trainings are still those of the runs that exist, before anything is trained or compared."""
 
-from fedtrain.api.federated_training import FederatedTrainingSpec
+from collections.abc import Mapping, Sequence
+
 from fedtrain.api.reading.federation import Federation
 from fedtrain.baseline.arms import ArmRun
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Run
+from fedtrain.contracts.records import Initial, Run
+from fedtrain.contracts.untrusted_records import Preflight
+from fedtrain.data.base_fingerprint import why_other_base
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.plurals import several
+from fedtrain.ledger.run_claim import compare, has_begun, new_run
+from fedtrain.listing import listed
+from fedtrain.plurals import form
 from fedtrain.quoting import quoted
+from fedtrain.runner.bindings import ledger_of
 from fedtrain.runner.changed_base import check_same_base
 from fedtrain.runner.changed_data import changed_data
 from fedtrain.runner.errors import RunError
+
+_MAY_MOVE = "model.adapter.initialFrom.uri"
+"""The digest beside it says which adapter it is."""
 
 
 def check_unchanged(federation: Federation, ledger: Ledger) -> None:
@@ -25,19 +34,68 @@ def check_unchanged(federation: Federation, ledger: Ledger) -> None:
         )
 
 
-def check_same_training(arm: ArmRun, ledger: Ledger) -> None:
-    """Raises RunError if the arm's run has trained for other steps or from another adapter. `ledger`: of that run."""
-    claimed = ledger.read(names.RUN, Run)
-    if claimed is None:
-        return
-    before, now = _training(FederatedTrainingSpec.model_validate(claimed.spec)), _training(arm.federation.training.spec)
-    if before != now:
+def check_same_training(arms: Sequence[ArmRun], federated: Ledger | None = None) -> None:
+    """Raises RunError naming the arms whose runs have begun with another spec: those of an earlier file or command.
+    `federated`: the ledger of the run that they are compared with, whose base model and rows they must have too."""
+    found: dict[str, str] = {}
+    preflights = preflights_of(federated) if federated is not None else {}
+    other_rows = False
+    for arm in arms:
+        ledger = ledger_of(arm.federation)
+        if not has_begun(ledger):
+            continue  # it gets the new spec
+        why = _other_spec(arm, ledger)
+        if why is None and federated is not None:
+            why = _other_base(ledger, federated)
+        if _other_rows(arm, ledger, preflights) or (arm.kind == "Pooled" and other_rows):
+            other_rows, why = True, why or "it was trained on other rows"
+        if why is not None:
+            found[ledger.address] = why
+    if found:
+        it = form(len(found), "it", "them")
+        commands = listed([f"`fedtrain delete {quoted(address)} --yes`" for address in found])
         raise RunError(
-            f"{ledger.address} was trained {before}, not {now}. To train it again, delete it first: "
-            f"`fedtrain delete {quoted(ledger.address)} --yes`."
+            f"{form(len(found), 'a training', 'trainings')} to compare {form(len(found), 'has', 'have')} other "
+            "settings or data than now:\n  "
+            + "\n  ".join(f"{address}: {why}" for address, why in found.items())
+            + f"\nTo train {it} again, delete {it} first: {commands}."
         )
 
 
-def _training(spec: FederatedTrainingSpec) -> str:
-    start = spec.model.adapter.initial_from
-    return f"for {several(spec.training.length.steps or 0, 'step')} from {start.digest if start else 'the base model'}"
+def preflights_of(ledger: Ledger) -> dict[str, Preflight]:
+    """Return what a run has counted, by participant."""
+    found = (ledger.read(name, Preflight) for name in ledger.names("preflight/"))
+    return {preflight.participant: preflight for preflight in found if preflight is not None}
+
+
+def _other_spec(arm: ArmRun, ledger: Ledger) -> str | None:
+    """Return the fields that differ; None if none does."""
+    claimed = ledger.read(names.RUN, Run)
+    if claimed is None:
+        return None
+    wanted = new_run(ledger.namespace, ledger.name, arm.federation.training.spec).spec
+    differences = [one for one in compare(claimed.spec, wanted) if one.field != _MAY_MOVE]
+    return "; ".join(f"spec.{one.field} was {one.recorded} and is {one.wanted} now" for one in differences) or None
+
+
+def _other_base(ledger: Ledger, federated: Ledger) -> str | None:
+    then, now = ledger.read(names.initial(), Initial), federated.read(names.initial(), Initial)
+    if then is None or now is None or then.base_fingerprint is None or now.base_fingerprint is None:
+        return None
+    other = why_other_base("model.base", then.base_fingerprint, now.base_fingerprint) is not None
+    return "it was trained from another base model" if other else None
+
+
+def _other_rows(arm: ArmRun, ledger: Ledger, federated: Mapping[str, Preflight]) -> bool:
+    """Whether an arm has counted other rows than the federated run. Pooled rows have no fingerprint to compare."""
+    counted = preflights_of(ledger)
+    if arm.participant is None:
+        rows = sum(one.samples for one in federated.values())
+        return any(one.samples + one.validation_samples != rows for one in counted.values())
+    then, now = counted.get(arm.participant), federated.get(arm.participant)
+    if then is None or now is None:
+        return False
+    return (then.samples, then.validation_samples, then.fingerprint) != (
+        *(now.samples, now.validation_samples),
+        now.fingerprint,
+    )

@@ -10,20 +10,21 @@ import pytest
 from fedtrain.api.reading import read_file
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.storage import S3, Storage
-from fedtrain.baseline.arms import alone, arm_name, budgets, personalised, pooled
+from fedtrain.baseline.arms import ArmRun, alone, arm_name, budgets, personalised, pooled
 from fedtrain.baseline.personal import check_personal
 from fedtrain.baseline.pooling import pool_rows, pooled_file
 from fedtrain.baseline.subjects import subjects_of
 from fedtrain.baseline.unchanged import check_same_training
 from fedtrain.contracts import names
+from fedtrain.contracts.base_fingerprint import BaseFingerprint
 from fedtrain.contracts.digests import digest_bytes
+from fedtrain.contracts.records import Initial, Manifest, ModelFacts
 from fedtrain.contracts.untrusted_records import Preflight
-from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.run_claim import new_run
 from fedtrain.partitioning import split_indices
 from fedtrain.results.summary import summarise
-from fedtrain.runner.bindings import bind, storage_of
+from fedtrain.runner.bindings import bind, ledger_of, storage_of
 from fedtrain.runner.errors import RunError
 from tests.support.ledger_by_hand import Hand
 
@@ -191,14 +192,91 @@ def test_the_hubs_data_is_not_bound_to_an_arms_own_tasks(federation: Federation)
     assert bind(arm, task).data_uris == (federation.resolve("./zoo"),)
 
 
-def test_a_run_that_was_trained_otherwise_is_not_shown_as_this_training(federation: Federation, tmp_path: Path) -> None:
-    digest = digest_bytes(b"adapter")
-    arm = personalised(federation, "zoo", 7, tmp_path / "initial", digest)
-    ledger = Ledger(FileStore(tmp_path / "runs"), "default", "quickstart-personal-zoo")
-    check_same_training(arm, ledger)
-    ledger.claim(names.RUN, new_run("default", ledger.name, arm.federation.training.spec))
-    check_same_training(personalised(federation, "zoo", 7, tmp_path / "moved", digest), ledger)
-    with pytest.raises(RunError, match=r"was trained for 7 steps .*, not for 9 steps .*`fedtrain delete "):
-        check_same_training(personalised(federation, "zoo", 9, tmp_path / "initial", digest), ledger)
-    with pytest.raises(RunError, match="delete it first"):
-        check_same_training(personalised(federation, "zoo", 7, tmp_path / "initial", digest_bytes(b"other")), ledger)
+DIGEST = digest_bytes(b"adapter")
+
+
+def record(federation: Federation, counted: dict[str, Preflight], base: bytes = b"base") -> Ledger:
+    """Write what a run of `federation` records in round 0."""
+    ledger = ledger_of(federation)
+    run = ledger.claim(names.RUN, new_run("default", ledger.name, federation.training.spec))
+    for who, preflight in counted.items():
+        ledger.claim(names.preflight(who), preflight)
+    facts = ModelFacts(base_parameters=1, adapter_parameters=1, hidden_size=1, layers=1, vocabulary=1)
+    fingerprint = BaseFingerprint(settings=digest_bytes(base))
+    initial = Initial(run_id=run.run_id, adapter=DIGEST, config=DIGEST, facts=facts, base_fingerprint=fingerprint)
+    ledger.claim(names.initial(), initial)
+    begun = Manifest(
+        run_id=run.run_id, round=0, outcome="Initial", step=0, adapter=DIGEST, config=DIGEST, previous=DIGEST
+    )
+    ledger.claim(names.manifest(0), begun)
+    return ledger
+
+
+def changed(federation: Federation, **training: object) -> Federation:
+    """Return the federation after its file was edited."""
+    spec = federation.training.spec
+    spec = spec.model_copy(update={"training": spec.training.model_copy(update=training)})
+    return replace(federation, training=federation.training.model_copy(update={"spec": spec}))
+
+
+def arms_of(federation: Federation, tmp_path: Path) -> list[ArmRun]:
+    files = {"glosses": tmp_path / "pooled.jsonl"}
+    return [alone(federation, "museum", 75), alone(federation, "zoo", 30), pooled(federation, files, 105)]
+
+
+def record_arms(federation: Federation, tmp_path: Path, base: bytes = b"base") -> None:
+    for arm in arms_of(federation, tmp_path):
+        everyone = preflights()
+        if arm.participant is None:
+            update = {"participant": "pooled", "samples": 24, "validation_samples": 0}
+            everyone["pooled"] = everyone["zoo"].model_copy(update=update)
+        who = arm.participant or "pooled"
+        record(arm.federation, {who: everyone[who]}, base)
+
+
+def test_a_run_of_other_steps_or_another_start_is_not_shown_as_this_training(
+    federation: Federation, tmp_path: Path
+) -> None:
+    def arm(steps: int, folder: str = "initial", digest: str = DIGEST) -> list[ArmRun]:
+        return [personalised(federation, "zoo", steps, tmp_path / folder, digest)]
+
+    check_same_training(arm(7))
+    record(arm(7)[0].federation, {})
+    check_same_training(arm(7, "moved"))
+    with pytest.raises(
+        RunError, match=r"steps was 7 and is 9 now\nTo train it again, delete it first: `fedtrain delete "
+    ):
+        check_same_training(arm(9))
+    with pytest.raises(RunError, match=r"spec.model.adapter.initialFrom.digest was "):
+        check_same_training(arm(7, digest=digest_bytes(b"other")))
+
+
+def test_arms_of_an_earlier_file_are_not_compared(federation: Federation, tmp_path: Path) -> None:
+    record_arms(federation, tmp_path)
+    ledger = record(federation, preflights())
+    check_same_training(arms_of(federation, tmp_path), ledger)
+    after = changed(federation, learning_rate=0.5)
+    with pytest.raises(RunError) as refused:
+        check_same_training(arms_of(after, tmp_path), ledger)
+    first, museum, *others, fix = str(refused.value).splitlines()
+    assert first == "trainings to compare have other settings or data than now:"
+    assert museum.endswith("quickstart-alone-museum: spec.training.learningRate was 0.0002 and is 0.5 now")
+    assert len(others) == 2
+    assert fix.count("`fedtrain delete ") == 3
+
+
+def test_arms_of_other_rows_are_not_compared(federation: Federation, tmp_path: Path) -> None:
+    record_arms(federation, tmp_path)
+    counted = preflights()
+    counted["zoo"] = counted["zoo"].model_copy(update={"fingerprint": digest_bytes(b"other rows")})
+    with pytest.raises(RunError) as refused:
+        check_same_training(arms_of(federation, tmp_path), record(federation, counted))
+    _, zoo, everyone, _ = str(refused.value).splitlines()
+    assert zoo.endswith("quickstart-alone-zoo: it was trained on other rows")
+    assert everyone.endswith("quickstart-pooled: it was trained on other rows")
+
+
+def test_arms_of_another_base_model_are_not_compared(federation: Federation, tmp_path: Path) -> None:
+    record_arms(federation, tmp_path, base=b"other")
+    with pytest.raises(RunError, match="quickstart-pooled: it was trained from another base model"):
+        check_same_training(arms_of(federation, tmp_path), record(federation, preflights()))

@@ -89,6 +89,16 @@ def has_begun(ledger: Ledger) -> bool:
     return begun(FIRST_ROUND if ledger.size(names.manifest(0)) is not None else 0)
 
 
+def check_not_replaced(ledger: Ledger, run: Run) -> None:
+    """Raises LedgerCorrupt if another coordinator has replaced `run`, which has not begun. Reads the store again."""
+    found = Ledger(ledger.store, ledger.namespace, ledger.name).read(names.RUN, Run)
+    if found is not None and found.run_id != run.run_id:
+        raise LedgerCorrupt(
+            f"{ledger.address} was claimed by another `fedtrain run`, whose file has another spec. Stop that one, and "
+            "start `fedtrain run` again."
+        )
+
+
 def _replace(ledger: Ledger, found: Run, run: Run, differences: tuple[Difference, ...]) -> Run:
     """Writes `run` over a run that has not begun. If that run records round 0 meanwhile, it keeps the name."""
     ledger.replace_run(run)

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.contracts import names
 from fedtrain.contracts.records import Run
 from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.run_claim import check_not_replaced
 from fedtrain.ledger.store import StoreRefused, StoreUnavailable
 from fedtrain.rounds.decide import decide
 from fedtrain.rounds.decision import TERMINAL, Cancel, Claim, Decision, Start
@@ -70,6 +72,7 @@ class Coordinator:
     ) -> None:
         self._spec = spec
         self._ledger = ledger
+        self._run = run
         self._executor = executor
         self._listener = listener
         self._observe = observe
@@ -135,6 +138,8 @@ class Coordinator:
         for action in decision.actions:
             match action:
                 case Claim(name, record):
+                    if name == names.manifest(0):
+                        check_not_replaced(self._ledger, self._run)
                     self._ledger.claim(name, record)
                     claimed = True
                 case Start(key, order):

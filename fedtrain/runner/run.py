@@ -14,7 +14,7 @@ from fedtrain.contracts.tasks import Task
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_store
 from fedtrain.ledger.probe import probe
-from fedtrain.ledger.run_claim import claim_run, claimed, new_run
+from fedtrain.ledger.run_claim import claim_run, claimed, compare, has_begun, new_run
 from fedtrain.manifests.compute import variables_of_threads
 from fedtrain.manifests.training_task import training_task
 from fedtrain.rounds.snapshot import TaskKey
@@ -24,9 +24,10 @@ from fedtrain.runner.bindings import bind, ledger_of, local_folder, storage_of
 from fedtrain.runner.changed_base import check_same_base
 from fedtrain.runner.coordinator import Coordinator, Observer, Outcome
 from fedtrain.runner.devices import Devices, find_devices
+from fedtrain.runner.errors import RunError
 from fedtrain.runner.events import Listener, RunEnded, RunStarted
 from fedtrain.runner.executor import Executor
-from fedtrain.runner.presence import Presence, this_process
+from fedtrain.runner.presence import Presence, may_be_working, this_process
 from fedtrain.runner.worker_launcher import Launcher
 from fedtrain.runner.worker_pool import WorkerPool
 
@@ -103,10 +104,23 @@ def admit(federation: Federation) -> tuple[Ledger, Run]:
     metadata, ledger = federation.training.metadata, ledger_of(federation)
     if ledger.size(names.initial()) is None:
         check_base_access(federation)  # before the spec is claimed: the fix changes it
-    if claimed(ledger) is None:
-        probe(ledger.store, open_store(storage_of(federation)))
     run = new_run(metadata.namespace, metadata.name, federation.training.spec)
+    if (found := claimed(ledger)) is None:
+        probe(ledger.store, open_store(storage_of(federation)))
+    else:
+        _check_free_to_replace(ledger, found, run)
     return ledger, claim_run(ledger, run)
+
+
+def _check_free_to_replace(ledger: Ledger, found: Run, run: Run) -> None:
+    """Raises RunError if `run` would replace a run that has not begun while another coordinator works on it."""
+    differences = compare(found.spec, run.spec)
+    if differences and not has_begun(ledger) and may_be_working(ledger):
+        raise RunError(
+            f"another `fedtrain run` works on {ledger.address} with another spec:\n  "
+            + "\n  ".join(f"spec.{one.field}: {one.recorded} there, {one.wanted} in the file" for one in differences)
+            + "\nStop it with Ctrl-C first. If its machine is lost, wait a minute."
+        )
 
 
 @contextlib.contextmanager

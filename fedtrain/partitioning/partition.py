@@ -31,6 +31,8 @@ def partition(spec: Partitioning, situation: Situation) -> tuple[Share, ...]:
     for candidate, want in zip(situation.candidates, strategy.wants(spec, situation), strict=True):
         if candidate.population == 0:
             want = Want(0, "it has no training samples")
+        elif want.samples > 0 and (empty := [one.name for one in candidate.datasets if one.population == 0]):
+            want = Want(0, f"its data set {empty[0]} has no training samples")
         elif want.samples > 0:
             want = limit(candidate, want.samples)
         shares.append(

@@ -9,7 +9,9 @@ from fedtrain.contracts.records import ModelFacts, Plan, Run
 from fedtrain.contracts.tasks import Train
 from fedtrain.contracts.untrusted_records import DatasetCount, Preflight
 from fedtrain.gathering.ledger_facts import uncounted_data_sets
-from fedtrain.preview.dry_run import DIGEST, RUN_ID, DryRun
+from fedtrain.partitioning.partition import partition, situation
+from fedtrain.partitioning.positions import positions_of
+from fedtrain.preview.dry_run import DIGEST, RUN_ID, DryRun, Ends
 from fedtrain.rounds.decision import AggregateOrder
 
 MIX = {"format": "Text", "datasets": [{"name": "notes", "share": 2}, {"name": "guidelines", "share": 1}]}
@@ -38,6 +40,22 @@ def preflight(who: str, **samples: int) -> Preflight:
         fingerprint=DIGEST,
         datasets=tuple(DatasetCount(name=name, samples=rows, validation_samples=0) for name, rows in samples.items()),
     )
+
+
+def test_a_participant_without_rows_in_a_data_set_sits_out_alone() -> None:
+    counted = {"clinic": preflight("clinic", notes=40, guidelines=5), "lab": preflight("lab", notes=40, guidelines=0)}
+    shares = partition(
+        spec(MIX).partitioning, situation(spec(MIX), preflights=counted, positions=positions_of(None), facts=FACTS)
+    )
+    assert [(share.participant, share.samples, share.reason) for share in shares] == [
+        ("clinic", 10, None),
+        ("lab", 0, "its data set guidelines has no training samples"),
+    ]
+    run = Run(run_id=RUN_ID, namespace="default", name="mixed", spec={})
+    with pytest.raises(
+        Ends, match="needs 2 valid updates and can have 1: lab: its data set guidelines has no training"
+    ):
+        list(DryRun(spec(MIX), run, counted, FACTS).orders(1))
 
 
 def trained(rounds: int) -> list[tuple[int, str, Train]]:

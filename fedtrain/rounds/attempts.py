@@ -1,8 +1,8 @@
 """Attempts: start one, let it run, grant a further one, wait for the back-off, or give up.
 
 The first attempt needs no grant; each further one is a `Grant` in the ledger, so that all coordinators count alike.
-Only grants of this epoch with cause Failed use retries: a run that failed and is resumed has all its retries again, and
-its first new attempt is free. An attempt that the ledger refused to serve is repeated until the deadline, because
+Only grants of this epoch with cause Failed use retries: a round that failed and is resumed has all its retries again,
+and its first new attempt is free. An attempt that the ledger refused to serve is repeated until the deadline, because
 neither the participant nor its data is at fault."""
 
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ def attempt(snapshot: Snapshot, now: float, kind: Kind, who: str, spent: dict[in
     round = snapshot.ledger.current.round
     grants = [grant for grant in snapshot.ledger.current.grants if grant.who == who]
     newest = max((grant.attempt for grant in grants), default=1)
-    epoch = max((grant.epoch for grant in grants), default=1)
+    epoch = max((grant.epoch for grant in grants), default=_epoch_at_start(snapshot))
     key = TaskKey(round, kind, who, newest)
     execution = snapshot.executions.get(key)
     permanent, ended_at, refusal = False, None, ""
@@ -92,6 +92,11 @@ def attempt(snapshot: Snapshot, now: float, kind: Kind, who: str, spent: dict[in
     if now < due:
         return Wait(due - now, refusal)
     return _grant(snapshot, who, newest, "LedgerRefused" if refusal else "Failed", reason)
+
+
+def _epoch_at_start(snapshot: Snapshot) -> int:
+    """Return the epoch in which the current round began: failures of earlier rounds leave its retries as they are."""
+    return 1 + sum(failure.round < snapshot.ledger.current.round for failure in snapshot.ledger.failures)
 
 
 def back_off(run_id: str, round: int, who: str, attempt: int) -> float:

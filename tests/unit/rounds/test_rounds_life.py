@@ -155,6 +155,24 @@ def test_resuming_after_a_failure_continues_the_attempt_numbers_and_resets_the_r
     assert world.ledger.read(names.failure(2), Failure) is None
 
 
+@pytest.mark.parametrize("retryable", [True, False])
+def test_rounds_after_a_resumed_one_have_their_usual_retries(retryable: bool):
+    world = World(a_spec(2, rounds=3, retries=0, minimum=1))
+    coordinator = Coordinator(world)
+    coordinator.until("Training")
+    for key in coordinator.running():
+        coordinator.lose(key, retryable=False)
+    assert coordinator.drive().phase == "Failed"
+    coordinator.go_on()
+    coordinator.until("Planning")
+    coordinator.until("Training")
+    key = next(key for key in coordinator.running() if key.who == "a")
+    assert (key.round, key.attempt) == (2, 1)
+    coordinator.lose(key, retryable=retryable)
+    assert coordinator.drive().phase == "Succeeded"
+    assert world.ledger.read(names.grant(2, "a", 2), Grant) is None, "the failure of round 1 gives no retry here"
+
+
 def test_a_round_with_enough_updates_continues_without_the_quarantined():
     world = World(a_spec(3, rounds=1, minimum=2))
     coordinator = Coordinator(world)

@@ -161,11 +161,13 @@ def barred(snapshot: Snapshot, participant: str, noise: ExampleNoise) -> str:
 
 
 def budgets_exhausted(snapshot: Snapshot) -> str | None:
-    """Return why no further round may start: fewer participants than it needs can afford it. None if it may."""
+    """Return why no further round may start: fewer participants than it needs have rows and can afford it. None if it
+    may, and if no budget is the reason. A participant that has not counted its rows may still do so."""
     spec, known = snapshot.spec, snapshot.ledger.preflights
     rows = {one.name: known[one.name].samples for one in spec.participants if one.name in known}
     found = {who: noise for who, noise in sorted(planned_noises(snapshot, rows).items()) if isinstance(noise, Barred)}
-    if len(spec.participants) - len(found) >= spec.minimum:
+    without_rows = sum(count == 0 for count in rows.values())
+    if not found or len(spec.participants) - len(found) - without_rows >= spec.minimum:
         return None
     fixes = fixes_of_all(found.values()).removesuffix(".")
     return f"{reasons_of_all(found)}. {fixes}" if fixes else reasons_of_all(found)

@@ -105,12 +105,6 @@ def test_a_participant_without_rows_is_not_one_that_can_afford_the_next_round() 
     assert decision.message.startswith("a: its privacy budget is exhausted")
 
 
-def test_too_few_participants_with_rows_are_not_a_matter_of_the_budget() -> None:
-    spec = a_spec(3, rounds=1, minimum=2, partitioning={"strategy": "All"}, privacy=private(1.0))
-    decision = Coordinator(World(spec, samples={"a": 500, "b": 0, "c": 0})).drive()
-    assert (decision.phase, decision.reason) == ("Failed", "BelowMinimum")
-
-
 def test_each_attempt_that_was_issued_counts_and_none_is_granted_beyond_the_budget() -> None:
     one = epsilon({Release(0.7, Poisson(RATES["a"])): 4}, DELTA)
     world = a_world(private(0.7, budget=one * 1.01), rounds=4, minimum=1, retries=5)

@@ -21,10 +21,8 @@ from fedtrain.api.reading.federation import Federation
 from fedtrain.api.training import Length
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.results.comparison import Kind, arm_label
+from fedtrain.results.pooled_rows import POOLED
 from fedtrain.results.run_summary import RunSummary
-
-POOLED = "pooled"
-"""Name of the only participant of the arm with pooled data."""
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from fedtrain.api.reading.federation import Federation
-from fedtrain.baseline.arms import POOLED, ArmRun, alone, arm_name, budgets, pooled
+from fedtrain.baseline.arms import ArmRun, alone, arm_name, budgets, pooled
 from fedtrain.baseline.measuring import Measuring, measure_all
 from fedtrain.baseline.personal import check_personal, personal_arms
-from fedtrain.baseline.pooling import pool_rows, pooled_file
+from fedtrain.baseline.pooling import pool_rows
 from fedtrain.baseline.running import Lazily, run_arms
 from fedtrain.baseline.subjects import subjects_of
 from fedtrain.baseline.unchanged import check_same_training, check_unchanged, preflights_of
@@ -22,6 +22,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
 from fedtrain.results.comparison import Comparison, write_comparison
 from fedtrain.results.locate import run_folder
+from fedtrain.results.pooled_rows import POOLED, delete_pooled_rows, pooled_file
 from fedtrain.results.summary import summarise
 from fedtrain.rounds.decision import FINISHED
 from fedtrain.runner.bindings import ledger_of, storage_of
@@ -84,6 +85,8 @@ def compare(
                 pool_rows(federation, preflights_of(ledger), _pooled_folder(federation))
             watch.begins(missing)
             failed = run_arms(missing, shared(), watch.arm)
+            if any(arm.kind == "Pooled" and arm.label not in failed for arm in missing):
+                delete_pooled_rows(_pooled_folder(federation), federation.training.spec.data.names)
         finished = [arm for arm in arms if arm.label not in failed]
         subjects = subjects_of(federation.training.spec, ledger, preflights_of(ledger), finished)
         unmeasured = [one for subject in subjects for one in subject.measurings if one.record is None]
@@ -112,7 +115,7 @@ def _pooled_folder(federation: Federation) -> Path:
     """Return the folder of the pooled rows: in that of their run, or of the same name here if runs are in a bucket."""
     metadata = federation.training.metadata
     own = open_ledger(storage_of(federation), metadata.namespace, arm_name(metadata.name, POOLED))
-    return (run_folder(own) or Path("runs") / own.namespace / own.name) / "pooled"
+    return (run_folder(own) or Path("runs") / own.namespace / own.name) / POOLED
 
 
 def _count(measured: Callable[[int, int], None], total: int, _: Measuring, left: int) -> None:

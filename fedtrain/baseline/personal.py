@@ -7,12 +7,11 @@ from fedtrain.api.reading.federation import Federation
 from fedtrain.baseline.arms import ArmRun, arm_name, personalised
 from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.results.deletion import INITIAL_ADAPTER
 from fedtrain.results.export import export
 from fedtrain.results.locate import run_folder
 from fedtrain.results.summary import summarise
 from fedtrain.runner.errors import RunError
-
-_START = "initial-adapter"
 
 
 def check_personal(federation: Federation) -> None:
@@ -33,6 +32,6 @@ def personal_arms(federation: Federation, ledger: Ledger, preflights: dict[str, 
     arms: list[ArmRun] = []
     for who in (participant.name for participant in federation.training.spec.participants):
         if who in preflights:
-            start = folder.with_name(arm_name(ledger.name, f"personal-{who}")) / _START
+            start = folder.with_name(arm_name(ledger.name, f"personal-{who}")) / INITIAL_ADAPTER
             arms.append(personalised(federation, who, steps, export(ledger, start, federation=federation), adapter))
     return arms

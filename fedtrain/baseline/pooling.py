@@ -11,19 +11,15 @@ from fedtrain.data.parsing import parse_all
 from fedtrain.partitioning import split_indices, stream_of
 from fedtrain.plurals import several
 from fedtrain.results.folders import write_file
+from fedtrain.results.pooled_rows import pooled_file
 from fedtrain.runner.bindings import data_of
 from fedtrain.runner.errors import RunError
 
 
-def pooled_file(folder: Path, dataset: str) -> Path:
-    """Return the file of a data set in the folder of pooled rows."""
-    return folder / f"{dataset}.jsonl"
-
-
 def pool_rows(federation: Federation, preflights: Mapping[str, Preflight], folder: Path) -> None:
     """Write the training rows of all participants to a file for each data set in `folder`, one JSON object per line, in
-    the file's order of participants, without validation rows. Raises RunError if data cannot be read here or has
-    changed."""
+    the file's order of participants, without validation rows. Only this user may read them. Raises RunError if data
+    cannot be read here or has changed."""
     spec = federation.training.spec
     lines: dict[str, list[str]] = {name: [] for name in spec.data.names}
     for participant in spec.participants:
@@ -41,8 +37,10 @@ def pool_rows(federation: Federation, preflights: Mapping[str, Preflight], folde
                 f"the data of {who} changed since the run: {several(trained, 'training row')} instead of "
                 f"{preflight.samples}; restore the old data to pool it"
             )
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
     for name, rows in lines.items():
-        write_file(pooled_file(folder, name), "".join(f"{line}\n" for line in rows).encode())
+        write_file(pooled_file(folder, name), "".join(f"{line}\n" for line in rows).encode(), mode=0o600)
 
 
 def _lines(uri: str) -> list[str]:

@@ -38,7 +38,7 @@ def command(run: str, yes: bool, orphaned: bool) -> None:
         aside(f"note: {names.RUN} is missing. This deletes what remains of the run: {listed_rounds(lost.rounds)}")
     if not yes:
         planned = plan_deletion(ledger)
-        exports = f", and what was exported: {listed(planned.exports)}" if planned.exports else ""
+        exports = f", and {listed(planned.exports)} in its folder" if planned.exports else ""
         if not _confirmed(f"Delete the run {ledger.address} ({several(planned.objects, 'file')}{exports})?"):
             raise UserError("nothing was deleted", "Answer y, or use --yes.")
     spending = kept_spending(located)

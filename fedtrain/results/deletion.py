@@ -1,19 +1,23 @@
-"""Deletes a run: the objects of its ledger, and what was exported to its folder."""
+"""Deletes a run: the objects of its ledger, and what `fedtrain export`, `report` and `baseline` left in its folder."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Run
 from fedtrain.contracts.run_end import End
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt, StoreError
 from fedtrain.results.charts.style import is_picture
-from fedtrain.results.export_files import files_of_export, is_export, other_files
+from fedtrain.results.export_files import files_of_export, is_export
 from fedtrain.results.folders import is_page
 from fedtrain.results.locate import run_folder
+from fedtrain.results.pooled_rows import POOLED, pooled_files
 from fedtrain.results.run_phase import ran_on_one_machine
 from fedtrain.results.series import is_csv
 from fedtrain.runner.presence import working
@@ -24,14 +28,15 @@ can be repeated."""
 _OF_LOST_RUN = (*OBJECTS[1:], OBJECTS[0])
 """The same without `run.json`: what remains is known by the records of its rounds."""
 _FOLDERS = ("adapter", "model")
+"""Default folders of `fedtrain export` in a run's folder."""
 _FILES: Mapping[str, Callable[[bytes], bool]] = {
     "report.html": is_page,
     "report.csv": is_csv,
     "picture.png": is_picture,
 }
-"""Whether the content of a file with this name is from fedtrain."""
-EXPORTS = (*_FOLDERS, *_FILES)
-"""Defaults of `fedtrain export`, `report` and `baseline` in a run's folder."""
+"""Default files of `fedtrain report` and `baseline` in a run's folder, and whether such content is from fedtrain."""
+INITIAL_ADAPTER = "initial-adapter"
+"""Folder of the adapter from which `fedtrain baseline --personalise` continues, in the folder of the personal run."""
 
 
 class StillRunning(StoreError):
@@ -52,10 +57,10 @@ class Deletion:
 def plan_deletion(ledger: Ledger) -> Deletion:
     """Raises StoreError."""
     objects = [name for name in ledger.names() if name.partition("/")[0] in OBJECTS]
-    folder, run_id = run_folder(ledger), _run_id(ledger)
+    folder, run = run_folder(ledger), _run(ledger)
     entries = sorted(folder.iterdir()) if folder is not None and folder.is_dir() else []
-    files = [file for entry in entries if entry.name in EXPORTS for file in _exported(entry, run_id)]
-    kept = [path for entry in entries if entry.name not in OBJECTS for path in _kept(entry, run_id)]
+    files = [file for entry in entries for file in _written(entry, run)]
+    kept = [path for entry in entries if entry.name not in OBJECTS for path in _kept(entry, run)]
     return Deletion(
         objects=len(objects),
         exports=tuple(dict.fromkeys(_name(folder, file).partition("/")[0] for file in files)),
@@ -64,35 +69,49 @@ def plan_deletion(ledger: Ledger) -> Deletion:
     )
 
 
-def _exported(entry: Path, run_id: str | None) -> Iterator[Path]:
-    """Yield the files of an export: `entry` itself, or files in it."""
+def _written(entry: Path, run: Run | None) -> Iterator[Path]:
+    """Yield the files of an export, or of other work of the run: `entry` itself, or files in it."""
     if (is_ours := _FILES.get(entry.name)) is not None:
         with suppress(OSError):  # a file that cannot be read is kept
             if entry.is_file() and not entry.is_symlink() and is_ours(entry.read_bytes()):
                 yield entry
-    elif entry.is_dir() and not entry.is_symlink() and (run_id is None or is_export(entry, run_id)):
-        yield from files_of_export(entry)
+    elif not entry.is_dir() or entry.is_symlink():
+        return
+    elif entry.name in _FOLDERS:
+        if run is None or is_export(entry, run.run_id):
+            yield from files_of_export(entry)
+    elif run is not None and entry.name in (POOLED, INITIAL_ADAPTER):
+        with suppress(ValidationError):  # of another version: whether the files are the run's is unknown
+            yield from _of_baseline(entry, FederatedTrainingSpec.model_validate(run.spec))
 
 
-def _kept(entry: Path, run_id: str | None) -> Iterator[Path]:
-    """Yield `entry`, or the files in it that are not from an export."""
-    if entry.name not in EXPORTS or not any(True for _ in _exported(entry, run_id)):
+def _of_baseline(folder: Path, spec: FederatedTrainingSpec) -> tuple[Path, ...]:
+    """Return the files that `fedtrain baseline` has written for a run: pooled rows, or the adapter to start from."""
+    start = spec.model.adapter.initial_from
+    if folder.name == POOLED:
+        return pooled_files(folder, spec)
+    return files_of_export(folder) if start is not None and Path(start.uri).name == INITIAL_ADAPTER else ()
+
+
+def _kept(entry: Path, run: Run | None) -> Iterator[Path]:
+    """Yield `entry`, or the files in it that the run has not written."""
+    written = set(_written(entry, run))
+    if not written:
         yield entry
-    elif entry.is_dir() and not entry.is_symlink():
-        yield from other_files(entry)
+    elif entry not in written:
+        yield from sorted(set(entry.iterdir()) - written)
 
 
 def _name(folder: Path | None, path: Path) -> str:
     return path.relative_to(folder).as_posix() if folder is not None else path.name
 
 
-def _run_id(ledger: Ledger) -> str | None:
-    """Return the run's id; None if its record is damaged."""
+def _run(ledger: Ledger) -> Run | None:
+    """Return the run's record; None if it is damaged."""
     try:
-        run = ledger.read(names.RUN, Run)
+        return ledger.read(names.RUN, Run)
     except LedgerCorrupt:
         return None
-    return run.run_id if run is not None else None
 
 
 def check_deletable(ledger: Ledger, orphaned: bool, wait: Callable[[float], object]) -> None:

@@ -44,9 +44,11 @@ def write_folder(target: Path, fill: Callable[[Path], None], check: Callable[[Pa
     return target
 
 
-def write_file(target: Path, content: bytes, ours: Callable[[bytes], bool] = lambda _: True) -> Path:
+def write_file(
+    target: Path, content: bytes, ours: Callable[[bytes], bool] = lambda _: True, *, mode: int = 0o666
+) -> Path:
     """Replace `target` atomically. An existing file is replaced only if `ours` accepts its content. Raises StoreError
-    if it does not or `target` is a folder, OSError."""
+    if it does not or `target` is a folder, OSError. `mode`: permissions of the file, before the umask."""
     target = target.absolute()
     if target.is_dir():
         raise StoreError(f"--out needs a file, and {target} is a folder. Name a file in it.")
@@ -57,6 +59,7 @@ def write_file(target: Path, content: bytes, ours: Callable[[bytes], bool] = lam
                 f"{target} exists and was not written by this command. Name a new file with --out, or move this one."
             )
         target.parent.mkdir(parents=True, exist_ok=True)
+        aside.touch(mode)
         aside.write_bytes(content)
         aside.replace(target)
     except OSError as error:

@@ -14,7 +14,7 @@ from fedtrain.ledger.store import ObjectStore
 from fedtrain.results.deletion import StillRunning, check_deletable, delete_run, plan_deletion
 from fedtrain.runner import elapsed
 from fedtrain.runner.presence import this_process
-from tests.support.ledger_by_hand import Hand
+from tests.support.ledger_by_hand import SPEC, Hand
 
 
 def never(seconds: float) -> None:
@@ -88,6 +88,35 @@ def test_a_file_with_the_name_of_an_export_is_kept(tmp_path: Path, name: str) ->
     file.write_text("mine")
     done = delete_run(ledger)
     assert (done.exports, done.kept, file.read_text()) == ((), (name,), "mine")
+
+
+def test_pooled_rows_are_deleted_with_their_run_and_no_other_folder_of_that_name(tmp_path: Path) -> None:
+    for run, participant in (("demo-pooled", "pooled"), ("demo", "zoo")):
+        ledger = Ledger(FileStore(tmp_path), "default", run)
+        Hand(ledger, spec={**SPEC, "participants": [{"name": participant}], "rounds": {"count": 1}}).begin()
+        folder = tmp_path / "default" / run / "pooled"
+        folder.mkdir()
+        for name in ("glosses.jsonl", "mine.txt"):
+            (folder / name).write_text("{}")
+        done = delete_run(ledger)
+        if run == "demo":
+            assert (done.exports, done.kept) == ((), ("pooled",))
+            assert (folder / "glosses.jsonl").exists()
+        else:
+            assert (done.exports, done.kept) == (("pooled",), ("pooled/mine.txt",))
+            assert [path.name for path in folder.iterdir()] == ["mine.txt"]
+
+
+def test_the_adapter_that_a_personal_run_continues_from_is_deleted_with_it(tmp_path: Path) -> None:
+    folder = tmp_path / "default/demo-personal-zoo/initial-adapter"
+    start = {"uri": str(folder), "digest": f"blake3:{64 * '0'}"}
+    model = {**SPEC["model"], "adapter": {**SPEC["model"]["adapter"], "initialFrom": start}}
+    ledger = Ledger(FileStore(tmp_path), "default", "demo-personal-zoo")
+    Hand(ledger, spec={**SPEC, "model": model}).begin()
+    folder.mkdir()
+    (folder / "adapter_model.safetensors").write_bytes(b"")
+    assert delete_run(ledger).kept == ()
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(("missing", "rest"), [((), [names.RUN]), ((names.RUN,), ["rounds/0000/manifest.json"])])

@@ -12,7 +12,7 @@ from fedtrain.api.reading.federation import Federation
 from fedtrain.api.storage import S3, Storage
 from fedtrain.baseline.arms import ArmRun, alone, arm_name, budgets, personalised, pooled
 from fedtrain.baseline.personal import check_personal
-from fedtrain.baseline.pooling import pool_rows, pooled_file
+from fedtrain.baseline.pooling import pool_rows
 from fedtrain.baseline.subjects import subjects_of
 from fedtrain.baseline.unchanged import check_same_training
 from fedtrain.contracts import names
@@ -23,6 +23,7 @@ from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.run_claim import new_run
 from fedtrain.partitioning import split_indices
+from fedtrain.results.pooled_rows import delete_pooled_rows, pooled_file
 from fedtrain.results.summary import summarise
 from fedtrain.runner.bindings import bind, ledger_of, storage_of
 from fedtrain.runner.errors import RunError
@@ -166,6 +167,18 @@ def test_pooled_rows_are_all_training_rows_and_no_validation_row(federation: Fed
         expected += [texts[at] for at in train]
         assert not {texts[at] for at in np.asarray(held_out)} & set(found)
     assert found == expected
+
+
+def test_only_this_user_may_read_pooled_rows_and_they_are_deleted_once_used(
+    federation: Federation, tmp_path: Path
+) -> None:
+    folder = tmp_path / "quickstart-pooled/pooled"
+    pool_rows(federation, preflights(), folder)
+    file = pooled_file(folder, "glosses")
+    assert [path.stat().st_mode & 0o777 for path in (folder, file)] == [0o700, 0o600]
+    delete_pooled_rows(folder, ["glosses"])
+    assert not folder.exists()
+    delete_pooled_rows(folder, ["glosses"])
 
 
 def test_data_that_changed_since_the_run_is_not_pooled(federation: Federation, tmp_path: Path) -> None:

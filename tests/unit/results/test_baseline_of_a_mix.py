@@ -9,10 +9,11 @@ import pytest
 from fedtrain.api.reading import read_file
 from fedtrain.api.reading.federation import Federation
 from fedtrain.baseline.arms import alone, personalised, pooled
-from fedtrain.baseline.pooling import pool_rows, pooled_file
+from fedtrain.baseline.pooling import pool_rows
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.partitioning import split_indices, stream_of
+from fedtrain.results.pooled_rows import pooled_file
 from fedtrain.runner.errors import RunError
 
 SETS = ("notes", "guidelines")

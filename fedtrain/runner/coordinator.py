@@ -118,6 +118,7 @@ class Coordinator:
         if self._observe:
             self._observe(snapshot, now, decision)
         if (missing := missing_data(snapshot, decision)) is not None:
+            self._elapsed.restart()
             raise RunError(missing)
         if (said := (decision.round, decision.phase, decision.message)) != self._told:
             self._told = said

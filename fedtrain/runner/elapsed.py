@@ -33,14 +33,26 @@ class KeptClock:
         elapsed = self._clock.tick(round, epoch, asked)
         self._clock.answered(answered)
         if elapsed - self._kept >= KEEP_EVERY_SECONDS:
-            self._kept = elapsed
-            content = {"runId": self.run_id, "round": round, "epoch": epoch, "elapsed": elapsed}
-            self.ledger.put_telemetry(NAME, json.dumps(content).encode())
+            self._keep(elapsed)
         return elapsed
 
     def out(self) -> None:
         """The store does not answer: no time counts since it did last, nor until the next tick."""
         self._clock.out()
+
+    def restart(self) -> None:
+        """The next process counts the time of this round from 0: this one stops for a cause that the user fixes."""
+        self._keep(0.0)
+
+    def _keep(self, elapsed: float) -> None:
+        self._kept = elapsed
+        content = {
+            "runId": self.run_id,
+            "round": self._clock.round,
+            "epoch": self._clock.epoch,
+            "elapsed": elapsed,
+        }
+        self.ledger.put_telemetry(NAME, json.dumps(content).encode())
 
     def _remembered(self, round: int, epoch: int) -> float:
         try:

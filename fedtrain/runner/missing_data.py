@@ -26,4 +26,5 @@ def missing_data(snapshot: Snapshot, decision: Decision) -> str | None:
     reasons = {who: why_uncounted(snapshot, who) or silent for who in uncounted if begins or who in refused}
     if not reasons:
         return None
-    return f"{because(reasons)}. Correct the data, or remove the participant from spec.participants"
+    longer = ", or raise `rounds.deadline`" if silent in reasons.values() else ""
+    return f"{because(reasons)}. Correct the data, or remove the participant from spec.participants{longer}"

@@ -42,3 +42,11 @@ def test_a_run_that_replaces_one_of_the_same_name_restarts_the_clock(tmp_path: P
     first.tick(0, 1, 100.0, 100.0)
     first.tick(0, 1, 130.0, 130.0)
     assert clock(tmp_path, "run-2").tick(0, 1, 200.0, 200.0) == 0.0
+
+
+def test_a_process_that_stops_for_missing_data_leaves_the_next_one_the_whole_deadline(tmp_path: Path) -> None:
+    first = clock(tmp_path)
+    first.tick(0, 1, 100.0, 100.0)
+    first.tick(0, 1, 130.0, 130.0)
+    first.restart()
+    assert clock(tmp_path).tick(0, 1, 5000.0, 5000.0) == 0.0

@@ -53,7 +53,10 @@ def test_round_0_is_not_recorded_without_data_that_no_retry_could_count() -> Non
     assert found.startswith("museum: its data was not counted: its process died. Correct")
     silent = missing_data(snapshot(Execution("Done"), Execution("Running"), "zoo"), BEGINS)
     assert silent is not None
-    assert "museum: its data was not counted before the deadline of 2h" in silent
+    assert silent == (
+        "museum: its data was not counted before the deadline of 2h. Correct the data, or remove the participant from "
+        "spec.participants, or raise `rounds.deadline`"
+    )
 
 
 def test_all_data_or_a_recorded_round_0_end_nothing() -> None:

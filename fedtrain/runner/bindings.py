@@ -4,13 +4,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from fedtrain.api.base import in_bytes, smallest
+from fedtrain.api.places import short_path
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.storage import File, S3Access, Storage
 from fedtrain.contracts.places import Place, Places, places_of_hub, places_of_participant
-from fedtrain.contracts.tasks import Binding, Evaluate, Task, needs_noise_key
+from fedtrain.contracts.tasks import Binding, Evaluate, Inspect, Task, needs_noise_key
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
-from fedtrain.runner.secret_keys import secret_key
+from fedtrain.runner.errors import RunError
+from fedtrain.runner.secret_keys import key_file, secret_key
 
 Access = TypeVar("Access", bound=S3Access)
 
@@ -56,8 +58,22 @@ def _kept(federation: Federation) -> Path:
     return Path(storage.file.path if storage.file else federation.resolve("./runs"))
 
 
+def missing_key(federation: Federation, task: Task) -> str | None:
+    """Return why a task cannot show that its rows are those that the run has counted; None if it can. Only a new key,
+    of a task that counts, may be created: with another one, the same rows have another fingerprint."""
+    if task.participant is None or isinstance(task.work, Inspect):
+        return None
+    file = key_file(fingerprint_keys(federation), task.participant)
+    if file.exists():
+        return None
+    return (
+        f"the key of the fingerprint of its rows, {short_path(str(file))}, is missing. Copy it from the folder or "
+        "machine where the run began"
+    )
+
+
 def bind(federation: Federation, task: Task) -> Binding:
-    """Return the binding of one task."""
+    """Return the binding of one task. Raises RunError if the key of the rows' fingerprint is missing."""
     spec = federation.training.spec
     initial = spec.model.adapter.initial_from
     base = base_path(federation)
@@ -72,6 +88,8 @@ def bind(federation: Federation, task: Task) -> Binding:
             data_uris=(federation.resolve(held_out.uri),) if held_out is not None else (),
             gpu_memory=in_bytes(hub.compute.gpu_memory) if hub is not None else None,
         )
+    if (missing := missing_key(federation, task)) is not None:
+        raise RunError(f"{task.participant}: {missing}")
     policy = federation.policies[task.participant].spec
     datasets = policy.named(spec.data.names)
     return Binding(

@@ -20,7 +20,7 @@ from fedtrain.manifests.training_task import training_task
 from fedtrain.rounds.snapshot import TaskKey
 from fedtrain.runner import privacy_files
 from fedtrain.runner.base_access import check_base_access
-from fedtrain.runner.bindings import bind, ledger_of, local_folder, storage_of
+from fedtrain.runner.bindings import bind, ledger_of, local_folder, missing_key, storage_of
 from fedtrain.runner.changed_base import check_same_base
 from fedtrain.runner.coordinator import Coordinator, Observer, Outcome
 from fedtrain.runner.devices import Devices, find_devices
@@ -74,7 +74,7 @@ def run(
             storage_of(federation),
             _logs(federation) / "aggregator.log",
             lambda task: bind(federation, task),
-            lambda key, task: enter(federation, claimed, key, task),
+            lambda key, task: missing_key(federation, task) or enter(federation, claimed, key, task),
         )
         stack.callback(executor.close)
         coordinator = Coordinator(

@@ -88,7 +88,8 @@ def compare(
             if any(arm.kind == "Pooled" and arm.label not in failed for arm in missing):
                 delete_pooled_rows(_pooled_folder(federation), federation.training.spec.data.names)
         finished = [arm for arm in arms if arm.label not in failed]
-        subjects = subjects_of(federation.training.spec, ledger, preflights_of(ledger), finished)
+        steps = sum(budgets(summarise(ledger)).values())
+        subjects = subjects_of(federation.training.spec, ledger, preflights_of(ledger), finished, steps)
         unmeasured = [one for subject in subjects for one in subject.measurings if one.record is None]
         if unmeasured:
             watch.measured(0, len(unmeasured))

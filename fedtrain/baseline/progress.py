@@ -58,10 +58,10 @@ class Bars:
         from rich.progress import Progress as Drawing
 
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(pulse_style="bar.back"),
             TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),  # reasons contain brackets
             TimeElapsedColumn(),
         )
         self._drawing = Drawing(*columns)

@@ -47,18 +47,17 @@ class Subject:
 
 
 def subjects_of(
-    spec: FederatedTrainingSpec, ledger: Ledger, preflights: dict[str, Preflight], arms: Sequence[ArmRun]
+    spec: FederatedTrainingSpec, ledger: Ledger, preflights: dict[str, Preflight], arms: Sequence[ArmRun], steps: int
 ) -> list[Subject]:
     """Return the adapters in the order of the table: base, each alone, federated, each personalised, pooled. `ledger`:
-    of the federated run, which has ended, perhaps before its last planned round."""
+    of the federated run, which has ended, perhaps before its last planned round. `steps`: of all its participants."""
     spec, end = measured_spec(spec), ledger.read(names.END, End)
     assert end is not None
-    all_steps = sum(arm.steps for arm in arms if arm.kind == "Alone")
     found = [subject_of(spec, preflights, "Base", None, 0, ledger, 0)]
     found += [
         subject_of(spec, preflights, arm.kind, arm.participant, arm.steps, ledger_of(arm.federation), 1) for arm in arms
     ]
-    found.append(subject_of(spec, preflights, "Federated", None, all_steps, ledger, end.round))
+    found.append(subject_of(spec, preflights, "Federated", None, steps, ledger, end.round))
     order = get_args(Kind)
     return sorted(found, key=lambda subject: order.index(subject.kind))
 

@@ -217,7 +217,7 @@ def _locked(path: Path, *, own: bool) -> Generator[_File]:
         file = path.open("a+b" if own else "rb")
     except OSError as error:
         raise _unusable(path, error) from error
-    with file:
+    try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX if own else fcntl.LOCK_SH)
             file.seek(0)
@@ -229,6 +229,11 @@ def _locked(path: Path, *, own: bool) -> Generator[_File]:
         except OSError as error:
             raise _unusable(path, error) from error
         yield _File(path, file, _lines(path, content))
+    finally:
+        try:
+            file.close()
+        except OSError as error:  # it writes again what a full disk did not take
+            raise _unusable(path, error) from error
 
 
 @contextmanager

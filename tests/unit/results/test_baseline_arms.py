@@ -153,8 +153,9 @@ def test_arms_of_a_run_that_ended_early_get_the_steps_of_its_recorded_rounds(han
     hand.end()
     summary = summarise(hand.ledger)
     assert budgets(summary) == dict.fromkeys(("museum", "observatory", "zoo"), 50)
-    base, federated = subjects_of(summary.spec, hand.ledger, {}, [])
+    base, federated = subjects_of(summary.spec, hand.ledger, {}, [], 150)
     assert (base.manifest.round, federated.manifest.round) == (0, 2), "the file plans 3 rounds"
+    assert (base.steps, federated.steps) == (0, 150), "also if arms have failed"
 
 
 def test_pooled_rows_are_all_training_rows_and_no_validation_row(federation: Federation, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from fedtrain.api.reading.federation import Federation
 from fedtrain.baseline.arms import ArmRun
 from fedtrain.baseline.progress import Bars
 from fedtrain.rounds.snapshot import TaskKey
+from fedtrain.runner.events import RunEnded
 from fedtrain.runner.worker_pool import Progress
 
 
@@ -21,3 +22,12 @@ def test_the_time_of_a_participant_begins_with_its_first_work(capsys: pytest.Cap
     assert "waiting" not in working
     assert "waiting" in waiting
     assert "-:--:--" in waiting
+
+
+def test_brackets_in_a_reason_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    arm = ArmRun("Alone", "zoo", 10, Federation.__new__(Federation))
+    bars = Bars()
+    bars.begins([arm])
+    bars.arm(arm, RunEnded("Failed", 1, "bad row [/INST]"))
+    bars.close()
+    assert "bad row [/INST]" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -225,3 +226,16 @@ def test_what_other_trainings_have_spent_is_named_without_a_limit(tmp_path: Path
     assert found[0] in json.loads(result.stdout)["privacy"]
     result = CliRunner().invoke(main, ["plan", str(tmp_path / "two/federation.yaml"), "-o", "json"])
     assert found[0] in json.loads(result.stdout)["notes"]
+
+
+def test_a_disk_that_takes_no_entry_is_named_with_the_ledger(tmp_path: Path) -> None:
+    federation = written(tmp_path / "one")
+    assert start(federation) is None
+    size = ledger(federation).stat().st_size
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))  # no file may grow, as on a full disk
+    try:
+        with pytest.raises(RunError, match=r"\.privacy: the ledger of privacy cannot be used \(File too large\)"):
+            start(federation, round=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -53,6 +53,10 @@ class NoCluster(UserError):
     """kubectl reaches no cluster. A command that also serves runs on this machine adds how."""
 
 
+class Conflict(UserError):
+    """The object has changed since it was read."""
+
+
 def _failure(command: str, output: str) -> UserError:
     """Return the error of a kubectl command without the log lines of its client library."""
     lines = [line for line in output.strip().splitlines() if not _LOG_LINE.match(line)]
@@ -64,4 +68,5 @@ def _failure(command: str, output: str) -> UserError:
             "This command is for trainings on a cluster. Set KUBECONFIG "
             "or --kubeconfig to a kubeconfig file, and select a context with --context.",
         )
-    return UserError(f"kubectl {command} failed: {said.removeprefix('error: ')}")
+    kind = Conflict if "(Conflict)" in said else UserError
+    return kind(f"kubectl {command} failed: {said.removeprefix('error: ')}")

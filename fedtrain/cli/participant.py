@@ -1,7 +1,6 @@
 """`fedtrain participant`: invite participants with clusters of their own; approve trainings at one."""
 
 import base64
-import os
 import re
 import sys
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import click
 
 from fedtrain.cli.hub_operator import HubOperatorType
 from fedtrain.cli.participant_access import access
+from fedtrain.cli.participant_approve import approve
 from fedtrain.cli.participant_audit import command as audit
 from fedtrain.cli.participant_privacy import privacy
 from fedtrain.cli.subcommands import Subcommands
@@ -98,6 +98,7 @@ def command() -> None:
     """
 
 
+command.add_command(approve)
 command.add_command(audit, "audit")
 command.add_command(privacy)
 
@@ -119,7 +120,7 @@ def invite(name: str, **options: Any) -> None:
     kubectl = Kubectl(options["context"], options["kubeconfig"])
     if kubectl.get("participant.fedtrain.dev", name) is not None:
         raise UserError(f"Participant {name!r} exists", f"Run `fedtrain participant reinvite {name}` for a new token.")
-    _write_invitation(kubectl, name, options, again=False)
+    _write_invitation(kubectl, name, options, before=None)
 
 
 @command.command()
@@ -134,9 +135,10 @@ def reinvite(name: str, **options: Any) -> None:
     record = kubectl.get("participant.fedtrain.dev", name)
     if record is None:
         raise UserError(f"there is no Participant {name!r}", f"Run `fedtrain participant invite {name}`.")
-    options["namespace"] = options["namespace"] or record["spec"]["namespace"]
+    before = record["spec"]["namespace"]
+    options["namespace"] = options["namespace"] or before
     options["allow"] = options["allow"] or tuple(record["spec"]["allowedNamespaces"])
-    _write_invitation(kubectl, name, options, again=True)
+    _write_invitation(kubectl, name, options, before)
 
 
 @command.command()
@@ -156,8 +158,7 @@ def revoke(name: str, context: str | None, kubeconfig: str | None) -> None:
     if record is None:
         raise UserError(f"there is no Participant {name!r}", "`fedtrain participant list` shows all.")
     namespace = record["spec"]["namespace"]
-    for kind, deleted in Invitation(name, namespace, ()).revoked():
-        kubectl.run("delete", kind, deleted, "-n", namespace, "--ignore-not-found")
+    _delete(kubectl, namespace, Invitation(name, namespace, ()).revoked())
     click.echo(f"revoked {name}. Its namespace {namespace} stays: `kubectl delete namespace {namespace}` deletes it")
 
 
@@ -170,61 +171,12 @@ def list_(context: str | None, kubeconfig: str | None) -> None:
     click.echo(Kubectl(context, kubeconfig).run("get", "participants.fedtrain.dev"), nl=False)
 
 
-@command.command()
-@click.argument("training", metavar="NAMESPACE/NAME")
-@click.option("-n", "--namespace", help="Namespace of the policy. [default: that of the context]")
-@click.option("--policy", help="Name of the policy, if the namespace has several.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@access
-def approve(
-    training: str, namespace: str | None, policy: str | None, yes: bool, context: str | None, kubeconfig: str | None
-) -> None:
-    """Approve a training that waits for the owner of this participant (approval: Manual)."""
-    import json
-
-    from fedtrain.cli.errors import UserError
-    from fedtrain.cli.kubectl import Kubectl
-
-    kubectl = Kubectl(context, kubeconfig)
-    where = ["-n", namespace] if namespace else []
-    policies = (kubectl.get("participantpolicies.fedtrain.dev", *where) or {}).get("items", [])
-    waiting = [
-        (body, one)
-        for body in policies
-        if policy in (None, body["metadata"]["name"])
-        for one in body.get("status", {}).get("pendingApprovals", ())
-        if one["digest"] not in body["spec"].get("approvedTrainings", ())
-    ]
-    found = [(body, one) for body, one in waiting if f"{one['namespace']}/{one['name']}" == training]
-    if not found:
-        others = ", ".join(sorted({f"{one['namespace']}/{one['name']}" for _, one in waiting})) or "none"
-        raise UserError(f"no training {training} waits for approval", f"Waiting trainings: {others}.")
-    for body, one in found:
-        click.echo(
-            f"{body['metadata']['name']}: {training}, base model {one['base']}, data set {one['dataset']}, "
-            f"LoRA rank {one['adapterRank']}\n  {one['digest']}"
-        )
-        if not yes:
-            click.confirm("Approve?", abort=True)
-        approved = [*body["spec"].get("approvedTrainings", ()), one["digest"]]
-        change = json.dumps({"spec": {"approvedTrainings": approved}})
-        at = ["-n", body["metadata"]["namespace"]]
-        kubectl.run(
-            "patch",
-            "participantpolicy.fedtrain.dev",
-            body["metadata"]["name"],
-            *at,
-            "--type=merge",
-            f"--patch={change}",
-        )
-        click.echo("approved")
-
-
-def _write_invitation(kubectl: Any, name: str, options: dict[str, Any], again: bool) -> None:
-    """Create the objects and the token, and write the file, which only its user can read. `again`: the participant was
-    invited before; all its tokens are revoked."""
+def _write_invitation(kubectl: Any, name: str, options: dict[str, Any], before: str | None) -> None:
+    """Create the objects and the token, and write the file, which only its user can read. `before`: the namespace to
+    which the participant was invited before; all its tokens are revoked."""
     from fedtrain.cli.errors import UserError
     from fedtrain.cli.manifests import as_yaml
+    from fedtrain.cli.secret_file import secret_file
     from fedtrain.manifests.invitation import (
         ACCOUNT,
         DEFAULT_OPERATOR,
@@ -234,8 +186,6 @@ def _write_invitation(kubectl: Any, name: str, options: dict[str, Any], again: b
         Invitation,
     )
     from fedtrain.manifests.labels import PARTICIPANT
-    from fedtrain.manifests.timestamps import instant
-    from fedtrain.manifests.token_claims import expires_at, offline_seconds
 
     namespace = options["namespace"] or name
     existing = kubectl.get("namespace", namespace)
@@ -248,19 +198,45 @@ def _write_invitation(kubectl: Any, name: str, options: dict[str, Any], again: b
     server = options["server"] or cluster["server"]
     authority = cluster.get("certificate-authority-data")
     bound = HubOperator.of_binding(kubectl.get("rolebinding", OPERATOR_BINDING, "-n", namespace))
-    operator: HubOperator = options["operator"] or bound or DEFAULT_OPERATOR
+    known = bound
+    if known is None and before not in (None, namespace):
+        known = HubOperator.of_binding(kubectl.get("rolebinding", OPERATOR_BINDING, "-n", before))
+    operator: HubOperator = options["operator"] or known or DEFAULT_OPERATOR
     invitation = Invitation(name, namespace, options["allow"], operator)
-    if bound is not None and bound.role != operator.role:  # the role of a RoleBinding cannot change
-        kubectl.run("delete", "rolebinding", OPERATOR_BINDING, "-n", namespace, "--ignore-not-found")
-    kubectl.run("apply", "-f", "-", content=invitation.objects())
-    if again:  # once all else was accepted: an error must not leave the participant without a token
-        kubectl.run("delete", "serviceaccount", ACCOUNT, "-n", namespace, "--ignore-not-found")
-        kubectl.run("apply", "-f", "-", content=[invitation.account()])
-    token = kubectl.run("create", "token", ACCOUNT, "-n", namespace, f"--duration={TOKEN_HOURS}h").strip()
-    values = invitation.values(server, base64.b64decode(authority).decode() if authority else None, token)
     file = options["out"] or Path(f"{name}.yaml")
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+    with secret_file(file) as out:  # before any change: a file that cannot be written must not cost the old tokens
+        if bound is not None and bound.role != operator.role:  # the role of a RoleBinding cannot change
+            kubectl.run("delete", "rolebinding", OPERATOR_BINDING, "-n", namespace, "--ignore-not-found")
+        kubectl.run("apply", "-f", "-", content=invitation.objects())
+        if before is not None:  # once all else was accepted: an error must not leave the participant without a token
+            kubectl.run("delete", "serviceaccount", ACCOUNT, "-n", namespace, "--ignore-not-found")
+            kubectl.run("apply", "-f", "-", content=[invitation.account()])
+            if before != namespace:
+                _delete(kubectl, before, invitation.in_namespace())
+        token = kubectl.run("create", "token", ACCOUNT, "-n", namespace, f"--duration={TOKEN_HOURS}h").strip()
+        values = invitation.values(server, base64.b64decode(authority).decode() if authority else None, token)
         out.write(as_yaml([values]))
+    _say_what_follows(name, file, token, again=before is not None)
+    if before not in (None, namespace):
+        click.echo(f"The namespace {before} stays: `kubectl delete namespace {before}` deletes it")
+    if kubectl.get("clusterrole", operator.role) is None:
+        click.echo(
+            f"note: the hub has no ClusterRole {operator.role}, so its operator cannot create tasks in "
+            f"{namespace}. Use --operator if the release of the chart fedtrain is not called fedtrain, with the prefix "
+            f"of its roles if its ServiceAccount has another name; with its mode Namespaces, add {namespace} to "
+            "namespaces.",
+            err=True,
+        )
+    if "127.0.0.1" in server or "localhost" in server:
+        aside(f"note: {server} is this machine. Use --server with an address that {name} reaches.")
+        sys.stderr.flush()
+
+
+def _say_what_follows(name: str, file: Path, token: str, again: bool) -> None:
+    """`again`: the participant was invited before."""
+    from fedtrain.manifests.timestamps import instant
+    from fedtrain.manifests.token_claims import expires_at, offline_seconds
+
     until = f", valid until {instant(expires_at(token))}" if expires_at(token) else ""
     click.echo(
         f"wrote {file}, which contains a token{until}: send it to the owner of {name} over a confidential channel"
@@ -276,14 +252,9 @@ def _write_invitation(kubectl: Any, name: str, options: dict[str, Any], again: b
             "after that it needs a new invitation. --service-account-max-token-expiration is the limit.",
             err=True,
         )
-    if kubectl.get("clusterrole", operator.role) is None:
-        click.echo(
-            f"note: the hub has no ClusterRole {operator.role}, so its operator cannot create tasks in "
-            f"{namespace}. Use --operator if the release of the chart fedtrain is not called fedtrain, with the prefix "
-            f"of its roles if its ServiceAccount has another name; with its mode Namespaces, add {namespace} to "
-            "namespaces.",
-            err=True,
-        )
-    if "127.0.0.1" in server or "localhost" in server:
-        aside(f"note: {server} is this machine. Use --server with an address that {name} reaches.")
-        sys.stderr.flush()
+
+
+def _delete(kubectl: Any, namespace: str, objects: list[tuple[str, str]]) -> None:
+    """`objects`: kinds and names."""
+    for kind, deleted in objects:
+        kubectl.run("delete", kind, deleted, "-n", namespace, "--ignore-not-found")

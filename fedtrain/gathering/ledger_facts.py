@@ -13,12 +13,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from fedtrain.api.begun import begun
 from fedtrain.contracts import names, noise_records, records, run_end
 from fedtrain.contracts.record import Record
 from fedtrain.contracts.untrusted_records import Measurement, Preflight, Update
 from fedtrain.gathering.incoming import Incoming
 from fedtrain.ledger.closes import takes_away
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.lost_run import LostLedger
 from fedtrain.ledger.store import LedgerCorrupt
 from fedtrain.ledger.valid_records import read_valid
 from fedtrain.rounds.snapshot import LedgerFacts, RoundRecords
@@ -48,10 +50,10 @@ class LedgerGatherer:
     """Reasons by name of invalid objects, which are not read again."""
 
     def gather(self) -> LedgerFacts:
-        """Read the ledger. Raises StoreError; LedgerCorrupt if the plan of the current round has disappeared, or if an
-        object that has no substitute is not a valid record of this run. The round is listed first: dependencies of its
-        records (preflights of a plan, updates of a close) were written before them, so the reads that follow find
-        them."""
+        """Read the ledger. Raises StoreError; LedgerCorrupt if the plan of the current round, or all rounds of a run
+        that has begun, have disappeared, or if an object that has no substitute is not a valid record of this run. The
+        round is listed first: dependencies of its records (preflights of a plan, updates of a close) were written
+        before them, so the reads that follow find them."""
         if self._manifest is None and self.hint > 0:
             self._pass(self.hint - 1)  # its uploads were ended before any status had `hint`
         round = self._manifest.round + 1 if self._manifest else 0
@@ -62,6 +64,8 @@ class LedgerGatherer:
                 self.incoming.close(names.round_folder(round) + "/")
             round += 1
             listed = self._names(names.round_folder(round) + "/")
+        if self._manifest is None and begun(self.hint):
+            raise LostLedger(self.ledger.url)
         if self._planned == round and names.plan(round) not in listed:
             raise LedgerCorrupt(
                 f"{self.ledger.url}/{names.plan(round)} has disappeared. Restore the ledger, or start a run with "

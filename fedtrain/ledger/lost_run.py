@@ -1,5 +1,6 @@
-"""A run whose `run.json` was deleted while its rounds are still there. Nothing may be written over it: with a new
-`run.json`, all its records would belong to another run."""
+"""A run whose `run.json` was deleted while its rounds are still there, or whose rounds were deleted. Nothing may be
+written over the first: with a new `run.json`, all its records would belong to another run. The second would be trained
+again."""
 
 import re
 from collections.abc import Iterable
@@ -24,6 +25,17 @@ class LostRun(LedgerCorrupt):
             f"with `fedtrain delete {quoted(address)}`."
         )
         self.rounds = rounds
+
+
+class LostLedger(LedgerCorrupt):
+    """The records of a run that has begun are missing."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"{url} has no rounds, but this training has begun. Restore the ledger from a backup, such as the bucket's "
+            "versions. To train all rounds again, delete the FederatedTraining and apply it again: a privacy budget is "
+            "then spent a second time."
+        )
 
 
 def lost_rounds(listed: Iterable[str]) -> tuple[int, ...]:

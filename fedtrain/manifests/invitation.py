@@ -110,6 +110,11 @@ class Invitation:
             ("secret", TRANSFER_SECRET),
         ]
 
+    def in_namespace(self) -> list[tuple[str, str]]:
+        """Return which of these are in the namespace, the credentials first: what a participant that was invited to
+        another namespace no longer needs."""
+        return [one for one in self.revoked() if one[0] in ("serviceaccount", "rolebinding", "role", "secret")]
+
     def values(self, server: str, authority: str | None, token: str) -> Json:
         """Return the values of the participant's chart. `authority`: PEM of the certificate authority; None where the
         system trusts the server's certificate."""

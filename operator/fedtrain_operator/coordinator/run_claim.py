@@ -6,6 +6,7 @@ from fedtrain.api.begun import begun
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.gathering.incoming import Incoming
 from fedtrain.gathering.ledger_facts import LedgerGatherer
+from fedtrain.ledger.lost_run import LostLedger
 from fedtrain.ledger.probe import probe
 from fedtrain.ledger.run_claim import SpecDiffers, claim_run, claimed, new_run
 from fedtrain.ledger.store import StoreError
@@ -36,10 +37,12 @@ async def open_run(
 
     def claim() -> None:
         ledger = open_ledger(spec.storage, training.namespace, training.name, secret)
-        if (found := claimed(ledger)) is None:
+        if claimed(ledger) is None:
+            if begun(hint):
+                raise LostLedger(ledger.url)
             probe(ledger.store, open_ledger(spec.storage, training.namespace, training.name, secret).store)
             open_grants(ledger, wanted.run_id).copies.check()
-        memory.ledger, memory.run = ledger, claim_run(ledger, wanted, found is not None and begun(hint))
+        memory.ledger, memory.run = ledger, claim_run(ledger, wanted, begun(hint))
 
     try:
         await asyncio.to_thread(claim)

@@ -17,7 +17,8 @@ words = [word for word in sys.argv[1:] if not word.startswith("-")]
 with (folder / "calls").open("a") as calls:
     calls.write(json.dumps([sys.argv[1:], sys.stdin.read()]) + "\\n")
 answers = json.loads((folder / "answers.json").read_text())
-print(answers.get(" ".join(words[:3]), answers.get(" ".join(words[:2]), "")))
+keys = [" ".join(words[:count]) for count in (4, 3, 2)]
+print(next((answers[key] for key in keys if key in answers), ""))
 """
 CLUSTER = {"server": "https://hub.example.org:6443", "certificate-authority-data": base64.b64encode(b"PEM").decode()}
 ANSWERS: dict[str, str] = {

@@ -170,6 +170,59 @@ def test_reinvite_keeps_the_operator_of_the_invitation(shell: Shell) -> None:
     assert "the hub has no ClusterRole mine-participant-namespace" in done.stderr
 
 
+def test_reinvite_into_another_namespace_ends_the_tokens_of_the_previous_one(shell: Shell) -> None:
+    shell.answer(INVITED)
+    done = shell.run("reinvite", "bank-b", "--namespace=elsewhere")
+    assert done.exit_code == 0, done.output
+    deleted = [words[1:5] for words, _ in shell.calls if words[0] == "delete"]
+    assert deleted == [
+        ["serviceaccount", "fedtrain-participant", "-n", "elsewhere"],
+        ["serviceaccount", "fedtrain-participant", "-n", "at-bank-b"],
+        ["rolebinding", "fedtrain-participant", "-n", "at-bank-b"],
+        ["role", "fedtrain-participant", "-n", "at-bank-b"],
+        ["secret", "fedtrain-transfer", "-n", "at-bank-b"],
+    ]
+    assert "The namespace at-bank-b stays: `kubectl delete namespace at-bank-b` deletes it" in done.output
+
+
+def test_reinvite_into_another_namespace_keeps_the_operator(shell: Shell) -> None:
+    shell.answer(INVITED | {f"{key} at-bank-b": OTHER_OPERATOR[key] for key in OTHER_OPERATOR})
+    assert shell.run("reinvite", "bank-b", "--namespace=elsewhere").exit_code == 0
+    assert bound(shell) == [("hub", "mine", "mine-participant-namespace")]
+    assert not any(
+        words[:2] == ["delete", "rolebinding"] and words[2] == "fedtrain-operator" for words, _ in shell.calls
+    )
+
+
+@pytest.mark.parametrize("out", ["missing/bank-b.yaml", "."])
+def test_a_file_that_cannot_be_written_costs_no_token(shell: Shell, out: str) -> None:
+    shell.answer(INVITED)
+    done = shell.run("reinvite", "bank-b", f"--out={out}")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"error: {Path(out).resolve() if out == '.' else out}: it ")
+    assert not any(words[0] in ("delete", "apply", "create") for words, _ in shell.calls)
+
+
+def test_an_existing_file_is_replaced_by_one_that_only_its_user_can_read(shell: Shell) -> None:
+    file = Path("bank-b.yaml")
+    file.write_text("old")
+    file.chmod(0o644)
+    done = shell.run("invite", "bank-b", "--allow=federations")
+    assert done.exit_code == 0, done.output
+    assert "token" in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in Path().iterdir() if path.name.startswith(".fedtrain")] == []
+
+
+def test_an_existing_file_stays_if_kubectl_fails(shell: Shell) -> None:
+    Path("bank-b.yaml").write_text("old")
+    tool = shell.folder / "kubectl"
+    tool.write_text(tool.read_text() + "if 'apply' in words: sys.exit('refused')\n")
+    assert shell.run("invite", "bank-b", "--allow=federations").exit_code == 1
+    assert Path("bank-b.yaml").read_text() == "old"
+    assert [path.name for path in Path().iterdir() if path.name.startswith(".fedtrain")] == []
+
+
 def test_reinvite_gives_the_rights_to_another_operator(shell: Shell) -> None:
     shell.answer(INVITED | OTHER_OPERATOR)
     done = shell.run("reinvite", "bank-b", "--operator=fedtrain/fedtrain")

@@ -1,0 +1,33 @@
+"""A file with a secret, which only its user can read."""
+
+import os
+import stat
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+
+@contextmanager
+def secret_file(path: Path) -> Generator[TextIO]:
+    """Yield a new file that replaces `path` once the block has ended; an error leaves `path` as it was. The mode of an
+    existing file does not count. Raises OSError, at once if `path` cannot be written."""
+    target = path.resolve()
+    if target.exists() and not target.is_file():  # a folder, which fails, or a pipe
+        with target.open("w", encoding="utf-8") as out:
+            yield out
+        return
+    made = target.with_name(f".fedtrain-{os.getpid()}.tmp")
+    try:
+        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
+    except OSError as error:
+        error.filename = str(path)
+        raise
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+            yield out
+        made.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            made.unlink()
+        raise

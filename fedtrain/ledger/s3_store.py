@@ -151,6 +151,13 @@ class S3Store:
             raise no_copies(self._place, self._prefix + key)
 
     def keys(self, prefix: str) -> Iterator[str]:
+        for key in self._listed(prefix):
+            if not key.endswith("/"):  # a folder that a browser of buckets has made
+                yield key.removeprefix(self._prefix)
+
+    def _listed(self, prefix: str) -> Iterator[str]:
+        """Yield all keys of the bucket that begin so, with the store's own prefix: other programs may have written
+        some that no store writes."""
         after: dict[str, str] = {}
         while True:  # a paginator of boto takes longer to make than a request
             try:
@@ -160,16 +167,16 @@ class S3Store:
             if "IsTruncated" not in page:
                 raise no_s3(self._place, self._prefix + prefix)
             for entry in page.get("Contents", ()):
-                yield entry["Key"].removeprefix(self._prefix)
+                yield entry["Key"]
             if not page["IsTruncated"] or "NextContinuationToken" not in page:
                 return
             after = {"ContinuationToken": page["NextContinuationToken"]}
 
     def delete(self, prefix: str) -> None:
         path = check_key(prefix.rstrip("/"))
-        found = [path, *self.keys(f"{path}/")]
+        found = [self.object_key(path), *self._listed(f"{path}/")]
         for start in range(0, len(found), _DELETED_AT_ONCE):
-            objects = [{"Key": self.object_key(key)} for key in found[start : start + _DELETED_AT_ONCE]]
+            objects = [{"Key": key} for key in found[start : start + _DELETED_AT_ONCE]]
             try:
                 reply = self.client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
             except ERRORS as error:

@@ -4,7 +4,7 @@ round; these must exist and agree."""
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import cast
 
@@ -31,25 +31,44 @@ class Chain:
 
     records: Records
     findings: list[Finding]
+    _reported: set[str] = field(default_factory=set[str], init=False)
+    """Names of the findings."""
 
     def check(self) -> None:
+        self._reported.update(finding.name for finding in self.findings)
         manifests = dict(self.records.all(Manifest))
         rounds = sorted({int(found[1]) for name in self.records.digests if (found := _ROUND.match(name))})
         for round in rounds:
             self._closes(round)
             self._plan(round)
         last = max((manifest.round for manifest in manifests.values()), default=-1)
-        later = [round for round in rounds if round > last + 1]
-        for round in range(max(last, later[-1] - 1 if later else -1) + 1):
-            self._manifest(round)
+        self._manifests(rounds, max(last, rounds[-1] - 1 if rounds else -1))
         self._end(last)
+
+    def _manifests(self, rounds: list[int], last: int) -> None:
+        """Manifests up to round `last`. A gap is one finding, because a stray object may have any number of a round."""
+        near = {number for round in rounds for number in (round - 1, round) if 0 <= number <= last}
+        following = 0
+        for round in sorted(filter(self._is_there_or_reported, near)):
+            self._gap(following, round - 1)
+            self._manifest(round)
+            following = round + 1
+        self._gap(following, last)
+
+    def _gap(self, first: int, last: int) -> None:
+        if first <= last:
+            rest = f"round {last}" if last == first + 1 else f"rounds {first + 1} to {last}"
+            more = f", as is that of {rest}" if last == first + 1 else f", as are those of {rest}"
+            self._say(names.manifest(first), f"is missing{more if first < last else ''}, though a later round exists")
+
+    def _is_there_or_reported(self, round: int) -> bool:
+        name = names.manifest(round)
+        return name in self.records.digests or name in self._reported
 
     def _manifest(self, round: int) -> None:
         name = names.manifest(round)
         manifest = self.records.get(name, Manifest)
         if manifest is None:
-            if name not in self.records.digests:
-                self._missing(name, "a later round exists")
             return
         before = names.manifest(round - 1) if round else names.RUN
         self._digest(name, "previous", manifest.previous, before)
@@ -246,22 +265,26 @@ class Chain:
             self._missing(target, f"{name} names it")
         elif found != expected and not self._is_known(target):
             problem = f"is not the record that {name} names ({field}); one of the two was changed"
-            self.findings.append(Finding(target, problem, expected, found, other=name))
+            self._add(Finding(target, problem, expected, found, other=name))
 
     def _missing(self, name: str, why: str) -> None:
         """One finding for a missing file, however many records name it."""
-        if all(finding.name != name for finding in self.findings):
+        if name not in self._reported:
             self._say(name, f"is missing, though {why}")
 
     def _is_known(self, target: str) -> bool:
         """Whether another digest of `target` follows from a finding: it is not a valid record, or the `run.json` of
         another run."""
-        own = target == names.RUN and any(finding.name == target for finding in self.findings)
+        own = target == names.RUN and target in self._reported
         return own or target not in self.records.found
 
     def _same(self, name: str, what: str, expected: object, found: object) -> None:
         if expected != found:
-            self.findings.append(Finding(name, f"has another {what}", str(expected), str(found)))
+            self._add(Finding(name, f"has another {what}", str(expected), str(found)))
 
     def _say(self, name: str, problem: str) -> None:
-        self.findings.append(Finding(name, problem))
+        self._add(Finding(name, problem))
+
+    def _add(self, finding: Finding) -> None:
+        self.findings.append(finding)
+        self._reported.add(finding.name)

@@ -22,7 +22,7 @@ from fedtrain.results.run_phase import ran_on_one_machine
 from fedtrain.results.series import is_csv
 from fedtrain.runner.presence import working
 
-OBJECTS = ("rounds", "preflight", "failures", names.INCOMING, "blobs", "telemetry", names.END, names.RUN)
+OBJECTS = ("rounds", "preflight", "failures", names.INCOMING, names.COPIES, "blobs", "telemetry", names.END, names.RUN)
 """Objects and folders of a run, in the order of their deletion: as long as `run.json` exists, an interrupted deletion
 can be repeated."""
 _OF_LOST_RUN = (*OBJECTS[1:], OBJECTS[0])

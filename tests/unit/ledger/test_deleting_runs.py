@@ -28,6 +28,7 @@ def test_only_objects_of_the_run_are_deleted(store: ObjectStore) -> None:
         hand.whole_round(1)
     store.create("default/demo/notes.txt", b"mine")
     store.create("default/demo/" + names.incoming("run-1", names.preflight("zoo")), b"{}")
+    store.create("default/demo/" + names.copy("run-1", "readers", "0" * 64), b"adapter")
     ledger = Ledger(store, "default", "demo")
     others = [key for key in store.keys("") if not key.startswith("default/demo/")]
     assert delete_run(ledger).objects > 10

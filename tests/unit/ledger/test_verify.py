@@ -75,6 +75,17 @@ def test_a_missing_record_is_named(run: Path, name: str):
     assert name in found_in(run)
 
 
+def test_a_stray_record_of_a_round_far_away_is_one_gap(run: Path):
+    stray = run / "rounds/9999999999/plan.json"
+    stray.parent.mkdir()
+    stray.write_bytes((run / names.plan(2)).read_bytes())
+    ledger = Ledger(FileStore(run.parent.parent), "default", "demo")
+    found = {finding.name: finding.problem for finding in verify(ledger).findings}
+    gap = "is missing, as are those of rounds 5 to 9999999997, though a later round exists"
+    assert found[names.manifest(4)] == gap
+    assert set(found) == {names.manifest(4), "rounds/9999999998/manifest.json", "rounds/9999999999/plan.json"}
+
+
 def test_a_close_that_is_missing_below_another_is_named(run: Path):
     (run / names.close(1, 1)).unlink()
     assert found_in(run) == [names.close(1, 1)]

@@ -6,13 +6,13 @@ import tempfile
 
 from pydantic import ValidationError
 
-from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_LEDGER, EXIT_REFUSED, EXIT_RETRY
 from fedtrain.contracts.record import CONTRACT_VERSION
 from fedtrain.contracts.records import Aggregate, Close, Run
 from fedtrain.contracts.wire.aggregation import AggregationOrder
 from fedtrain.ledger.open import open_ledger
+from fedtrain.ledger.run_spec import spec_of
 from fedtrain.ledger.store import StoreError, StoreRefused, StoreUnavailable
 from fedtrain.plurals import several
 from fedtrain_aggregator.aggregate import aggregate
@@ -57,7 +57,7 @@ def _aggregate(order: AggregationOrder) -> Aggregate | Close:
     run = ledger.read(names.RUN, Run)
     if run is None:
         raise Refused(f"{ledger.url} has no {names.RUN}: the run does not exist. Check namespace, name and storage.")
-    return aggregate(ledger, order.round, order.k, FederatedTrainingSpec.model_validate(run.spec))
+    return aggregate(ledger, order.round, order.k, spec_of(ledger, run))
 
 
 def _of_store(error: StoreError) -> tuple[int, str]:

@@ -18,14 +18,14 @@ def cluster_logs(kubectl: Kubectl, training: str, participant: str | None, round
     selector = labels.selector({labels.TRAINING_NAMESPACE: namespace, labels.TRAINING: name})
     found: list[Json] = (kubectl.get("trainingtasks.fedtrain.dev", "-A", "-l", selector) or {}).get("items", [])
     tasks = [
-        (labels.round_of(body), marks.get(labels.PARTICIPANT, ""), int(marks[labels.ATTEMPT]), marks, body)
+        (labels.round_of(body), key.who, key.attempt, key.kind, body)
         for body in found
-        if (marks := body["metadata"]["labels"])
+        if (key := labels.key_of(body, body["metadata"]["labels"].get(labels.RUN, ""))) is not None
     ]
     kept = [one for one in tasks if round in (None, one[0]) and participant in (None, one[1])]
     return [
-        task_text(body, number, who, attempt, marks[labels.KIND])
-        for number, who, attempt, marks, body in sorted(kept, key=lambda one: one[:3])
+        task_text(body, number, who, attempt, kind)
+        for number, who, attempt, kind, body in sorted(kept, key=lambda one: one[:3])
     ]
 
 

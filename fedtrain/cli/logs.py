@@ -1,6 +1,7 @@
 """`fedtrain logs RUN [PARTICIPANT]`: output and time use of a run's tasks."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,11 +147,17 @@ def _without_run(name: str) -> "UserError | None":
     from fedtrain.cli.errors import UserError
     from fedtrain.contracts import names
     from fedtrain.contracts.records import Run
+    from fedtrain.ledger.run_spec import spec_of
+    from fedtrain.ledger.store import StoreError
     from fedtrain.results.locate import locate, runs_near
     from fedtrain.results.logs import HUB
 
     for folder in runs_near(Path()):
-        claimed = locate(str(folder)).ledger.read(names.RUN, Run)
-        if claimed is not None and name in (HUB, *(one["name"] for one in claimed.spec["participants"])):
+        with suppress(StoreError):  # the error is not about this run
+            ledger = locate(str(folder)).ledger
+            claimed = ledger.read(names.RUN, Run)
+            known = [one.name for one in spec_of(ledger, claimed).participants] if claimed is not None else []
+            if name not in (HUB, *known):
+                continue
             return UserError(f"{name} is not a run", f"Name the run first: `fedtrain logs {quoted(folder)} {name}`.")
     return None

@@ -49,6 +49,7 @@ class LazyGroup(click.Group):
 
     def main(self, *args: Any, **settings: Any) -> Any:
         """Run the command line. Output that cannot be written fails outside of `invoke`, too: that of --help."""
+        _open_closed_outputs()
         output: object = sys.stdout
         if isinstance(output, TextIOWrapper):  # of another encoding than UTF-8; names of files may have no encoding
             output.reconfigure(errors="backslashreplace")
@@ -78,6 +79,13 @@ class LazyGroup(click.Group):
             click.echo(message, err=True)
             _drop_output()
             ctx.exit(1)
+
+
+def _open_closed_outputs() -> None:
+    """Python has no `sys.stdout` if the caller has closed the descriptor (`>&-`)."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
 
 
 def _drop_output() -> None:

@@ -11,6 +11,7 @@ def participants_of_run(context: click.Context, parameter: click.Parameter, inco
     from fedtrain.api.reading import Invalid
     from fedtrain.contracts import names
     from fedtrain.contracts.records import Run
+    from fedtrain.ledger.run_spec import spec_of
     from fedtrain.ledger.store import StoreError
     from fedtrain.results.locate import locate
     from fedtrain.results.logs import HUB
@@ -19,8 +20,9 @@ def participants_of_run(context: click.Context, parameter: click.Parameter, inco
     if run is None or run.startswith("s3:"):  # a bucket takes too long
         return []
     try:
-        claimed = locate(run).ledger.read(names.RUN, Run)
+        ledger = locate(run).ledger
+        claimed = ledger.read(names.RUN, Run)
+        known = [*(one.name for one in spec_of(ledger, claimed).participants), HUB] if claimed else []
     except (StoreError, Invalid, OSError):
         return []
-    known = [*(one["name"] for one in claimed.spec["participants"]), HUB] if claimed else []
     return [name for name in known if name.startswith(incomplete)]

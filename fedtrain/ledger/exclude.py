@@ -3,6 +3,7 @@
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Close, Exclusion, Manifest, Run
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.run_spec import spec_of
 from fedtrain.ledger.store import StoreError
 
 
@@ -13,13 +14,18 @@ class CannotExclude(StoreError):
 def exclude(ledger: Ledger, run: Run, exclusion: Exclusion) -> Exclusion:
     """Record the exclusion, and return the one that the ledger has then. Raises CannotExclude, StoreError."""
     round, who = exclusion.round, exclusion.participant
-    participants = [str(one["name"]) for one in run.spec["participants"]]
+    spec = spec_of(ledger, run)
+    participants = [one.name for one in spec.participants]
     if who not in participants:
         raise CannotExclude(
             f"{who!r} is not a participant of {run.name}. Use one of {', '.join(f'`{one}`' for one in participants)}."
         )
     if ledger.size(names.manifest(round)) is not None:
         raise _is_recorded(ledger, run, exclusion)
+    if ledger.size(names.END) is not None:
+        raise CannotExclude(f"{run.name} has ended before round {round}. Set --round to a round of this run.")
+    if round > spec.rounds.count:
+        raise CannotExclude(f"{run.name} has no round {round} (rounds.count is {spec.rounds.count}). Correct --round.")
     if ledger.size(names.manifest(round - 1)) is None:
         raise CannotExclude(f"Round {round} of {run.name} has not begun. Set --round to the current round.")
     found = ledger.claim(names.exclusion(round, who), exclusion)

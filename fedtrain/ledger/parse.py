@@ -23,7 +23,7 @@ def parse(kind: type[R], content: bytes) -> R:
     try:
         record = kind.model_validate_json(content)
     except ValidationError as error:
-        raise LedgerCorrupt(_problem(error)) from None
+        raise LedgerCorrupt(problem_of(error)) from None
     if isinstance(record, ParticipantRecord) and not _is_canonical(record, content):
         raise LedgerCorrupt("it is not written as canonical JSON")
     return record
@@ -36,7 +36,8 @@ def _is_canonical(record: Record, content: bytes) -> bool:
         return False
 
 
-def _problem(error: ValidationError) -> str:
+def problem_of(error: ValidationError) -> str:
+    """Return the first problem: its field and what is wrong, without the value."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     if first["type"] == "json_invalid":
         return "it is nested too deep" if "recursion" in first["msg"] else "it is not valid JSON"

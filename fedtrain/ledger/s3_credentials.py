@@ -34,11 +34,18 @@ class Keys:
     token: str | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, content: Mapping[str, str], where: str) -> "Keys":
-        """Return the keys in a Secret's content. Raises StoreError, naming `where` they were looked for."""
-        if missing := [key for key in KEYS[:2] if not content.get(key)]:
+    def of(cls, secret: Mapping[str, bytes], where: str) -> "Keys":
+        """Return the keys in a Secret's content, without the line end that many editors add. Raises StoreError, naming
+        `where` they were looked for."""
+        content: dict[str, str] = {}
+        for key in KEYS:
+            try:
+                content[key] = secret.get(key, b"").decode().strip()
+            except UnicodeDecodeError as error:
+                raise StoreError(f"{where}: {key} is not UTF-8 text. Correct it.") from error
+        if missing := [key for key in KEYS[:2] if not content[key]]:
             raise StoreError(f"{where} has no {' and no '.join(missing)}.")
-        return cls(key_id=content[KEYS[0]], secret=content[KEYS[1]], token=content.get(KEYS[2]) or None)
+        return cls(key_id=content[KEYS[0]], secret=content[KEYS[1]], token=content[KEYS[2]] or None)
 
 
 class Credentials(Protocol):
@@ -66,10 +73,10 @@ class MountedSecret:
     folder: Path
 
     def read(self) -> Keys:
-        content: dict[str, str] = {}
+        content: dict[str, bytes] = {}
         for key in KEYS:
             try:
-                content[key] = (self.folder / key).read_text().strip()
+                content[key] = (self.folder / key).read_bytes()
             except FileNotFoundError:
                 continue
             except OSError as error:

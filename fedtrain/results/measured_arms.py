@@ -9,6 +9,7 @@ from fedtrain.contracts.headline_metric import Measure
 from fedtrain.contracts.records import Run
 from fedtrain.contracts.run_end import End
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.run_spec import spec_of
 from fedtrain.ledger.store import StoreError
 from fedtrain.results.baseline_tables import headline_measure, own_measure
 from fedtrain.results.comparison import Arm, Comparison, read_comparison
@@ -47,7 +48,7 @@ def _of(ledger: Ledger) -> dict[str, MeasuredArm]:
     comparison = read_comparison(ledger, end.run_id, end.adapter) if end else None
     if run is None or comparison is None:
         return {}
-    spec = FederatedTrainingSpec.model_validate(run.spec)
+    spec = spec_of(ledger, run)
     return {
         f"{ledger.store.url}/{arm.run}": _measured(ledger, spec, comparison, arm)
         for arm in comparison.arms

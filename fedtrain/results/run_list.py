@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.storage import S3, File, Storage
 from fedtrain.contracts import names
 from fedtrain.contracts.headline_metric import Measure, headline, hub_measures
@@ -15,6 +14,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.lost_run import lost_run
 from fedtrain.ledger.open import open_ledger, open_store
 from fedtrain.ledger.run_claim import claimed
+from fedtrain.ledger.run_spec import spec_of
 from fedtrain.ledger.store import StoreError
 from fedtrain.results.damage import check_manifests
 from fedtrain.results.locate import FILES, NoRun
@@ -146,7 +146,7 @@ def _folder_of(key: str) -> tuple[str, ...] | None:
 def _line(ledger: Ledger) -> RunLine:
     try:
         return _read(ledger)
-    except (StoreError, ValueError) as error:  # a newer fedtrain's spec, or a damaged record
+    except (StoreError, ValueError) as error:  # a newer fedtrain's record, or a damaged one
         return RunLine(ledger.address, problem=str(error).splitlines()[0])
 
 
@@ -161,7 +161,7 @@ def _of_arm(line: RunLine, arm: MeasuredArm | None) -> RunLine:
 def _read(ledger: Ledger) -> RunLine:
     run = claimed(ledger)
     assert run is not None
-    spec = FederatedTrainingSpec.model_validate(run.spec)
+    spec = spec_of(ledger, run)
     facts = LedgerGatherer(ledger, run).gather()
     check_manifests(ledger, set(ledger.names(f"{names.ROUNDS}/")), facts.end)
     measure, done = headline(hub_measures(spec)), facts.manifest.round if facts.manifest else 0

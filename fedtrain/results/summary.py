@@ -13,6 +13,7 @@ from fedtrain.contracts.run_end import End, Failure
 from fedtrain.contracts.untrusted_records import Measurement, Preflight
 from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.run_spec import spec_of
 from fedtrain.ledger.store import ObjectMissing
 from fedtrain.partitioning.mixing import shares
 from fedtrain.partitioning.positions import Positions, positions_of
@@ -44,7 +45,7 @@ class _Reader(ListedRecords):
         if run is None:
             raise ObjectMissing(f"There is no run in {self.ledger.url}: it has no {names.RUN}.")
         self.run_id = run.run_id
-        spec = FederatedTrainingSpec.model_validate(run.spec)
+        spec = spec_of(self.ledger, run)
         end = self.one(names.END, End)
         check_manifests(self.ledger, self.present, end)
         manifests = self.manifests()

@@ -37,7 +37,7 @@ def open_grants(ledger: Ledger, run_id: str) -> Grants:
 def _credentials(secret: Json) -> Fixed:
     """The client is recreated when the Secret changes."""
     data: Mapping[str, str] = secret.get("data") or {}
-    plain = {key: base64.b64decode(value).decode() for key, value in data.items() if key in KEYS}
+    plain = {key: base64.b64decode(value) for key, value in data.items() if key in KEYS}
     try:
         return Fixed(Keys.of(plain, f"the Secret {secret['metadata']['name']!r} (storage.s3.credentialsSecretRef)"))
     except StoreError as error:

@@ -9,7 +9,7 @@ from fedtrain.manifests.kinds import Json
 
 def test_logs_of_a_cluster_show_tasks_with_the_lines_that_participants_allow(shell: Shell) -> None:
     def task(who: str, round: int, kind: str = "Train", **status: Any) -> Json:
-        marks = {"participant": who, "round": str(round), "kind": kind, "attempt": "1"}
+        marks = {"run": "run-1", "participant": who, "round": str(round), "kind": kind, "attempt": "1"}
         named = {f"fedtrain.dev/{name}": value for name, value in marks.items()}
         return {"metadata": {"name": f"{who}-{round}", "labels": named}, "status": status}
 
@@ -18,6 +18,8 @@ def test_logs_of_a_cluster_show_tasks_with_the_lines_that_participants_allow(she
     selector = "fedtrain.dev/training-namespace=federations,fedtrain.dev/training=tickets"
     tasks = {"items": [failed, task("bank-a", 2, phase="Succeeded"), task("bank-b", 1, phase="Succeeded")]}
     tasks["items"].append(task("bank-c", 3, "Measure", phase="Succeeded"))  # of the adapter of round 2
+    by_hand = {"fedtrain.dev/training-namespace": "federations", "fedtrain.dev/training": "tickets"}
+    tasks["items"].append({"metadata": {"name": "by-hand", "labels": by_hand}, "spec": {}})
     shell.answer({f"get trainingtasks.fedtrain.dev {selector}": tasks})
     done = shell.run_any("logs", "federations/tickets", "--cluster", "--round", "2")
     assert done.output.splitlines() == [

@@ -115,6 +115,13 @@ def test_a_profile_that_does_not_exist_is_named_with_its_field() -> None:
         S3Store(s3)
 
 
+def test_a_mounted_secret_that_is_not_text_is_named(mounts: Path) -> None:
+    write(mounts / "ledger", "key")
+    (mounts / "ledger/AWS_SECRET_ACCESS_KEY").write_bytes(b"\xff\xfe")
+    with pytest.raises(StoreError, match=r"ledger: AWS_SECRET_ACCESS_KEY is not UTF-8 text\. Correct it\."):
+        S3Store(S3(bucket="fed", endpoint="http://127.0.0.1:9"), patience=ONCE)
+
+
 def test_half_of_the_credentials_names_the_missing_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "half")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY", raising=False)

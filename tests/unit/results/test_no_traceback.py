@@ -1,6 +1,8 @@
 """Whatever the state of disk, network and output: a command ends with words and a fix, not with a traceback."""
 
+import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -68,6 +70,13 @@ def a_folder_instead(path: str | Path) -> None:
     Path(path).mkdir()
 
 
+def of_a_newer_fedtrain() -> None:
+    file = Path(RUN, "run.json")
+    run = json.loads(file.read_text())
+    run["spec"]["rounds"]["novelty"] = 1
+    file.write_text(json.dumps(run))
+
+
 def read_only() -> None:
     for path in (Path(RUN), *Path(RUN).rglob("*"), Path()):
         path.chmod(path.stat().st_mode & 0o555)
@@ -91,6 +100,7 @@ STATES: dict[str, tuple[dict[str, list[str]], Callable[[], object]]] = {
     "runs cannot be read": (OF_RUNS, lambda: closed("runs")),
     "run is read-only": (OF_RUNS, read_only),
     "run.json is cut off": (OF_RUNS, lambda: Path(RUN, "run.json").write_text('{"a')),
+    "run.json is of a newer fedtrain": (OF_RUNS, of_a_newer_fedtrain),
     "run.json is a folder": (OF_RUNS, lambda: a_folder_instead(Path(RUN, "run.json"))),
     "a record is empty": (OF_RUNS, lambda: MANIFEST.write_text("")),
     "a record cannot be read": (OF_RUNS, lambda: closed(str(MANIFEST))),
@@ -193,3 +203,24 @@ def test_a_closed_pipe_or_a_full_disk_gives_no_traceback(world: Path, arguments:
     done = subprocess.run([FEDTRAIN, *arguments], stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["status", RUN], ["list"], ["compare", RUN, RUN], ["plan", FILE]])
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_a_command_without_standard_output_or_error_does_its_work(
+    world: Path, arguments: list[str], closed: str
+) -> None:
+    line = f"exec {shlex.join([FEDTRAIN, *arguments])} {closed}"
+    usual = subprocess.run([FEDTRAIN, *arguments], capture_output=True, check=False).returncode
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert done.returncode == usual, done
+    assert "Traceback" not in done.stderr
+
+
+def test_logs_of_a_participant_ignore_the_damage_of_runs_that_were_not_named(world: Path) -> None:
+    other = Path("runs/default/another")
+    other.mkdir()
+    (other / "run.json").write_text("{")
+    done = CliRunner().invoke(main, ["logs", "zoo"])
+    assert done.exit_code == 1
+    assert "Name the run first: `fedtrain logs runs/default/quickstart zoo`." in done.stderr

@@ -23,11 +23,13 @@ def exclusion(who: str = "b", round: int = 1) -> Exclusion:
     return Exclusion(run_id="run-1", round=round, participant=who, reason=reason, decided_by="ada")
 
 
+def run_of(world: World) -> Run:
+    spec = world.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return Run(run_id="run-1", namespace="default", name="demo", spec=spec)
+
+
 def excluded(world: World, who: str = "b", round: int = 1) -> Exclusion:
-    run = Run(
-        run_id="run-1", namespace="default", name="demo", spec={"participants": [{"name": name} for name in "abc"]}
-    )
-    return exclude(world.open(), run, exclusion(who, round))
+    return exclude(world.open(), run_of(world), exclusion(who, round))
 
 
 def close_of(world: World, round: int, k: int) -> Close:
@@ -106,9 +108,8 @@ def test_the_first_exclusion_of_a_participant_stands():
     world, coordinator = a_world()
     coordinator.until("Training")
     excluded(world)
-    run = Run(run_id="run-1", namespace="default", name="demo", spec={"participants": [{"name": "b"}]})
     again = exclusion().model_copy(update={"decided_by": "bob"})
-    assert exclude(world.open(), run, again).decided_by == "ada"
+    assert exclude(world.open(), run_of(world), again).decided_by == "ada"
 
 
 @pytest.mark.parametrize(
@@ -122,13 +123,22 @@ def test_the_first_exclusion_of_a_participant_stands():
             "from `participants`, and the ParticipantPolicy of b.\n  3. Start the new run: `fedtrain run FILE`",
         ),
         ("b", 3, "Round 3 of demo has not begun. Set --round to the current round"),
+        ("b", 4, r"demo has no round 4 \(rounds.count is 3\). Correct --round"),
         ("z", 2, "'z' is not a participant of demo. Use one of `a`, `b`, `c`"),
     ],
 )
 def test_what_cannot_be_redone_is_refused(who: str, round: int, words: str):
-    world, coordinator = a_world()
+    world, coordinator = a_world(rounds=3)
     coordinator.until("Aggregating")
     coordinator.until("Training")
     with pytest.raises(CannotExclude, match=words):
         excluded(world, who, round)
     assert not world.open().names(f"rounds/{round:04d}/exclusions/")
+
+
+def test_nothing_is_written_into_a_run_that_has_ended():
+    world, coordinator = a_world()
+    assert coordinator.drive().phase == "Succeeded"
+    with pytest.raises(CannotExclude, match=r"demo has ended before round 3. Set --round to a round of this run"):
+        excluded(world, round=3)
+    assert not world.open().names("rounds/0003/")

@@ -36,6 +36,16 @@ def absolute(uri: str, folder: Path) -> str:
     return str((folder / path).absolute())
 
 
+def not_utf8(path: Path) -> str | None:
+    """Return an absolute path for a message if it is not UTF-8, so that no record or task can contain it; else None."""
+    name = os.fsencode(path.absolute())
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return name.decode(errors="backslashreplace")
+    return None
+
+
 def is_file(path: Path | str) -> bool:
     """Return whether the file exists; False for invalid paths (too long, for example) and without permission."""
     try:

@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fedtrain.api.places import not_utf8
 from fedtrain.api.similar_words import nearest
 from fedtrain.api.storage import S3, File, Storage
 from fedtrain.contracts import names
@@ -57,6 +58,8 @@ def locate(run: str, *, lost: bool = False) -> Located:
     if "://" in run or run.startswith("s3:"):
         raise NoRun(_other_address(run))
     path = Path(run).expanduser()
+    if (shown := not_utf8(path)) is not None:
+        raise NoRun(f"The path {shown} is not UTF-8. Rename the folder.")
     if path.suffix in _PAGES:
         raise NoRun(f"{run} is an HTML page, not a run. {_suggest(map(str, runs_near(path)))}")
     if path.is_file() and path.name != names.RUN:

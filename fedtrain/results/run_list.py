@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fedtrain.api.places import not_utf8
 from fedtrain.api.storage import S3, File, Storage
 from fedtrain.contracts import names
 from fedtrain.contracts.headline_metric import Measure, headline, hub_measures
@@ -101,6 +102,8 @@ def _of_file(file: Path) -> Iterator[Ledger]:
 
 
 def _in_folder(folder: Path) -> Iterator[Ledger]:
+    if (shown := not_utf8(folder)) is not None:
+        raise NoRun(f"The path {shown} is not UTF-8. Rename the folder.")
     if folder.exists() and not folder.is_dir():
         raise NoRun(
             f"{folder} is a file. Name a folder of runs, such as `runs`, a federation file, or s3://bucket/prefix."

@@ -5,7 +5,7 @@ import os
 from itertools import islice
 from pathlib import Path
 
-from fedtrain.api.places import is_folder
+from fedtrain.api.places import is_folder, not_utf8
 from fedtrain.api.reading.errors import FieldError, Invalid
 from fedtrain.api.rules.disk import denied
 from fedtrain.api.similar_words import nearest
@@ -15,7 +15,10 @@ _LOOKED_AT = 10_000
 
 
 def read_text(path: Path) -> str:
-    """Return the file as text. Raises Invalid if it is missing, unreadable, empty, a folder or not UTF-8."""
+    """Return the file as text. Raises Invalid if it is missing, unreadable, empty, a folder or not UTF-8, or if its
+    path is not UTF-8."""
+    if (shown := not_utf8(path)) is not None:
+        raise _invalid(path, f"The path {shown} is not UTF-8.", "Rename the folder or the file.")
     try:
         content = path.read_bytes()
     except FileNotFoundError:

@@ -1,9 +1,12 @@
+import os
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from federation_files import POLICY_A, POLICY_B, SECTIONS, write
 
 from fedtrain.api.reading import Invalid, read_file
+from fedtrain.cli.main import main
 
 
 def errors(file: Path) -> list[str]:
@@ -189,3 +192,15 @@ def test_a_path_that_is_too_long_does_not_exist(section: str, tmp_path: Path) ->
     text = SECTIONS[section].replace("./base", f"./{name}").replace("b.jsonl", f"./{name}")
     (found,) = errors(write(tmp_path, **{section: text}))
     assert "does not exist" in found
+
+
+def test_a_folder_whose_name_is_not_utf8_is_refused_by_each_command(tmp_path: Path) -> None:
+    """No record, task or message could contain its name."""
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    file = write(folder)
+    for command in (["validate", str(file)], ["status", str(file)], ["status", str(folder / "runs/default/demo")]):
+        result = CliRunner().invoke(main, command)
+        assert result.exit_code == 1
+        assert "caf\\xe9" in result.stderr
+        assert "is not UTF-8" in result.stderr

@@ -9,7 +9,6 @@ import contextlib
 import json
 import queue
 import secrets
-import tempfile
 import threading
 import time
 from collections import deque
@@ -23,6 +22,7 @@ from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_LEDGER, EXIT_RETRY
 from fedtrain.contracts.tasks import Assignment
 from fedtrain.rounds.snapshot import Execution, TaskKey
 from fedtrain.runner.errors import RunError
+from fedtrain.runner.socket_folder import socket_folder
 
 STARTS_WITHOUT_HELLO = 3
 """A worker that dies this often before it says hello will not start at all."""
@@ -102,7 +102,7 @@ class WorkerPool:
         self._silent_starts = 0
         self._broken: str = ""
         self._closed = False
-        self._folder = tempfile.TemporaryDirectory(prefix="fedtrain-", ignore_cleanup_errors=True)
+        self._folder = socket_folder()
         self._key = secrets.token_bytes(32)
         self._address = str(Path(self._folder.name) / "workers")
         self._listener = Listener(self._address, "AF_UNIX", backlog=64, authkey=self._key)

@@ -2,7 +2,8 @@
 
 Two coordinators never harm a run, since the first writer of each record wins, but both train everything. The records
 also protect a run that is being worked on from `fedtrain delete`. A record of a process that died stays behind: on the
-same host the process id shows it, elsewhere a counter that no longer changes.
+same machine the process id shows it, elsewhere a counter that no longer changes. Machines and containers may have the
+same host name, and after a restart process ids begin again.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +27,21 @@ FOLDER = "coordinators"
 BEAT_SECONDS = 5.0
 """Between two writes of a record."""
 _STALE_SECONDS = 60.0
-"""Age of a record of another host that no process writes any more. Clocks of two machines may differ a little."""
+"""Age of a record of another machine that no process writes any more. Clocks of two machines may differ a little."""
 _CLOSE_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
 class Coordinating:
     """A process that works on a run. `started`: its start time in the kernel's ticks, which tells it from a later
-    process with the same id; empty where the kernel does not say. `beat`: grows while it works."""
+    process with the same id; empty where the kernel does not say. `machine`: tells machines and containers with the
+    same host name apart; empty likewise. `beat`: grows while it works."""
 
     id: str
     host: str
     pid: int
     started: str
+    machine: str = ""
     beat: int = 0
 
     @property
@@ -47,7 +51,8 @@ class Coordinating:
 
 
 def this_process() -> Coordinating:
-    return Coordinating(uuid.uuid4().hex, socket.gethostname(), os.getpid(), _start_time(os.getpid()) or "")
+    own = os.getpid()
+    return Coordinating(uuid.uuid4().hex, socket.gethostname(), own, _start_time(own) or "", _machine())
 
 
 def coordinators(ledger: Ledger) -> dict[str, Coordinating]:
@@ -57,7 +62,12 @@ def coordinators(ledger: Ledger) -> dict[str, Coordinating]:
         with contextlib.suppress(ValueError, TypeError, StoreError):
             plain: Any = json.loads(ledger.content(name))
             one = Coordinating(
-                str(plain["id"]), str(plain["host"]), int(plain["pid"]), str(plain["started"]), int(plain["beat"])
+                id=str(plain["id"]),
+                host=str(plain["host"]),
+                pid=int(plain["pid"]),
+                started=str(plain["started"]),
+                machine=str(plain.get("machine", "")),
+                beat=int(plain["beat"]),
             )
             found[one.id] = one
     return found
@@ -117,7 +127,8 @@ class Presence:
         self._thread.join(_CLOSE_SECONDS)
 
     def beat(self) -> None:
-        """Write the record of this process and read the others; delete those of dead processes of this host."""
+        """Write the record of this process and read the others; delete those of dead processes of this machine, and
+        those that were old when they were first seen: a process that works writes its record again."""
         self._me = replace(self._me, beat=self._me.beat + 1)
         self._ledger.put_telemetry(_path(self._me), json.dumps(asdict(self._me)).encode())
         with contextlib.suppress(StoreError):
@@ -125,7 +136,8 @@ class Presence:
             for one in found.values():
                 if one.id == self._me.id:
                     continue
-                if _is_here(one) and not is_alive_here(one):
+                first = one.id not in self._before
+                if not is_alive_here(one) and (_is_here(one) or (first and not _is_new(self._ledger, one))):
                     self._ledger.delete(_name(one))
                 elif is_alive_here(one) or self._has_moved(one):
                     self._report(one)
@@ -148,7 +160,7 @@ class Presence:
 
 
 def _is_here(one: Coordinating) -> bool:
-    return one.host == socket.gethostname()
+    return (one.host, one.machine) == (socket.gethostname(), _machine())
 
 
 def _is_new(ledger: Ledger, one: Coordinating) -> bool:
@@ -162,6 +174,16 @@ def _path(one: Coordinating) -> str:
 
 def _name(one: Coordinating) -> str:
     return names.telemetry(_path(one))
+
+
+@cache
+def _machine() -> str:
+    """Return what identifies this start of the machine and the namespace of its process ids; empty where the kernel
+    does not say."""
+    try:
+        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
 
 
 def _start_time(pid: int) -> str | None:

@@ -1,6 +1,7 @@
 """Coordinators of one run find each other, whoever was first."""
 
 import json
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -42,6 +43,27 @@ def test_a_process_that_died_does_not_count_and_its_record_is_deleted(ledger: Le
     presence = Presence(ledger, this_process(), NEVER)
     assert presence.appeared() == []
     assert len(coordinators(ledger)) == 1
+    presence.close()
+
+
+def test_a_process_of_another_machine_with_the_same_host_name_counts_while_its_record_changes(ledger: Ledger) -> None:
+    """In a container, for example, where this process id is not used."""
+    elsewhere = replace(this_process(), machine="another", pid=2**22 + 1)
+    keep(ledger, elsewhere)
+    presence = Presence(ledger, this_process(), NEVER)
+    presence.close()
+    assert elsewhere.id in coordinators(ledger), "its record is not deleted"
+    assert [one.beat for one in working(ledger, lambda _: keep(ledger, replace(elsewhere, beat=8)))] == [8]
+    assert working(ledger, lambda _: None) == []
+
+
+def test_an_old_record_of_another_machine_is_deleted(ledger: Ledger, tmp_path: Path) -> None:
+    """Of this machine before it was restarted, for example."""
+    before = replace(this_process(), machine="another")
+    keep(ledger, before)
+    os.utime(tmp_path / f"default/demo/telemetry/coordinators/{before.id}.json", (0, 0))
+    presence = Presence(ledger, this_process(), NEVER)
+    assert before.id not in coordinators(ledger)
     presence.close()
 
 

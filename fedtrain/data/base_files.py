@@ -137,7 +137,7 @@ def _token(name: str, value: Any) -> str | None:
 
 
 def _read_weights(base: BaseFiles) -> None:
-    files = sorted(base.folder.glob("*.safetensors"))
+    files = [base.folder / WEIGHTS] if (base.folder / WEIGHTS).is_file() else []
     if (index := _object(base, INDEX)) is not None:
         named = cast("dict[str, str]", index.get("weight_map") or {}).values()
         files = [base.folder / name for name in sorted(set(named))]
@@ -154,7 +154,7 @@ def _read_weights(base: BaseFiles) -> None:
         fix = "Use a folder that `save_pretrained` of transformers wrote."
         if list(base.folder.glob("*.bin")):
             fix = "Load the model with transformers and save it with `save_pretrained`, which writes them."
-        base.faults.append((f"{base.folder} contains no weights (*.safetensors).", fix))
+        base.faults.append((f"{base.folder} contains no weights ({WEIGHTS}).", fix))
 
 
 def _read_header(base: BaseFiles, file: Path) -> None:

@@ -6,12 +6,19 @@ from dataclasses import dataclass
 from fedtrain.adapters.header import TensorEntry
 from fedtrain.api.model import Adapter
 
-NOT_ADAPTED = ("embed_tokens", "wte", "wpe", "lm_head", "embed_out", "word_embeddings", "embed_in")
-"""Embeddings and output heads, which `AllLinear` excludes."""
 _HEADS = ("lm_head", "embed_out")
 _EMBEDDINGS = ("embed_tokens", "wte", "word_embeddings", "embed_in")
-_NOT_LINEAR = (*_EMBEDDINGS, "wpe", "embed_positions", "position_embeddings", "token_type_embeddings")
+_NOT_LINEAR = (
+    *_EMBEDDINGS,
+    "embed_tokens_per_layer",
+    "wpe",
+    "embed_positions",
+    "position_embeddings",
+    "token_type_embeddings",
+)
 """Matrices that are looked up, not multiplied: LoRA for linear layers does not fit them."""
+_NOT_ADAPTED = (*_NOT_LINEAR, *_HEADS)
+"""Layers that `AllLinear` excludes."""
 TIED_HEAD = "which shares the embedding's weights"
 
 
@@ -47,7 +54,7 @@ def coverage(tensors: Sequence[TensorEntry], adapter: Adapter | None, *, is_tied
     dimensions: list[int] = []
     for module, tensor in matrices:
         name = _last(module)
-        is_inner = name not in NOT_ADAPTED
+        is_inner = name not in _NOT_ADAPTED
         elements = tensor.elements if is_inner or name in heads else 0
         linear += elements
         if adapter is None or is_adapted(module, adapter):
@@ -79,7 +86,7 @@ def is_adapted(module: str, adapter: Adapter) -> bool:
     if adapter.target_modules.type == "Names":
         targets = adapter.target_modules.names or ()
         return any(module == target or module.endswith(f".{target}") for target in targets)
-    return _last(module) not in NOT_ADAPTED
+    return _last(module) not in _NOT_ADAPTED
 
 
 def unknown_targets(tensors: Sequence[TensorEntry], adapter: Adapter) -> list[str]:

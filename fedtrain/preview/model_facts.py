@@ -10,7 +10,8 @@ from typing import Any
 from fedtrain.adapters.errors import AdapterFileError
 from fedtrain.api.reading.federation import Federation
 from fedtrain.contracts.records import ModelFacts
-from fedtrain.data.base_files import tensors_of
+from fedtrain.data.base_files import tensors_of, weight_files
+from fedtrain.data.errors import DataError
 from fedtrain.data.hub_cache import cached_folder
 from fedtrain.preview.adapter_coverage import coverage
 
@@ -23,8 +24,8 @@ def base_facts(federation: Federation) -> ModelFacts | None:
         return None
     try:
         config = json.loads((folder / "config.json").read_bytes())
-        tensors = list(tensors_of(sorted(folder.glob("*.safetensors"))))
-    except (OSError, ValueError, AdapterFileError):
+        tensors = list(tensors_of([folder / name for name in weight_files(folder)]))
+    except (OSError, ValueError, AdapterFileError, DataError):
         return None
     text: dict[str, Any] = config.get("text_config") or config
     hidden = _first(text, "hidden_size", "n_embd", "d_model")

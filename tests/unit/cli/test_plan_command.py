@@ -175,6 +175,20 @@ def test_sizes_of_the_base_come_from_its_headers(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("index", [False, True])
+def test_other_weights_beside_those_that_are_loaded_do_not_count(tmp_path: Path, index: bool) -> None:
+    file = federation(tmp_path)
+    facts = base_facts(read_file(file))
+    save_file({"layers.0.attention.wq.weight": np.zeros((8, 8))}, tmp_path / "base/consolidated.safetensors")
+    if index:
+        weights = (tmp_path / "base/model.safetensors").rename(tmp_path / "base/model-00001-of-00001.safetensors")
+        listed = {"weight_map": {"model.embed_tokens.weight": weights.name}}
+        (tmp_path / "base/model.safetensors.index.json").write_text(json.dumps(listed))
+    assert base_facts(read_file(file)) == facts
+    shown = CliRunner().invoke(main, ["validate", str(file)], env={"COLUMNS": "200"}).stdout
+    assert "base model, 712 parameters" in shown, shown
+
+
 def test_plan_shows_transfer_and_memory(tmp_path: Path) -> None:
     """160 adapter parameters of 4 bytes, 8 updates; (65 * 8 + 10 * 32) * 512 bytes for a row of 512 tokens."""
     file = federation(tmp_path)

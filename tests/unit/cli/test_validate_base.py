@@ -104,7 +104,7 @@ def test_a_template_may_be_in_the_tokenizers_settings(tmp_path: Path) -> None:
             "contains no tokenizer. Copy tokenizer.json, or tokenizer.model, into it from the source of the model.",
         ),
         ("tokenizer.json", "version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer, not the file."),
-        ("model.safetensors", None, "contains no weights (*.safetensors)."),
+        ("model.safetensors", None, "contains no weights (model.safetensors)."),
         ("model.safetensors", "hello world", "model.safetensors can't be read"),
         ("model.safetensors", "version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer, not the file."),
         (

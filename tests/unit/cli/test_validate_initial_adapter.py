@@ -62,6 +62,18 @@ def test_a_difference_names_the_field_its_value_and_the_fix(
     assert error in line
 
 
+@pytest.mark.parametrize(
+    "name", ["model.decoder.embed_positions.weight", "position_embeddings.weight", "token_type_embeddings.weight"]
+)
+def test_embeddings_are_not_layers_of_all_linear(tmp_path: Path, name: str) -> None:
+    file = starting(tmp_path)
+    tensors = {one: np.zeros(shape, np.float32) for one, shape in (SHAPES | {name: (16, 8)}).items()}
+    save_file(tensors, tmp_path / "base/model.safetensors")
+    result = validate(file)
+    assert result.exit_code == 0, result.output
+    assert "80 trained parameters for all linear layers except the output head" in result.stdout
+
+
 @pytest.mark.parametrize("name", ["model.layers.1.eh_proj.weight", "vision_tower.layers.0.fc1.weight"])
 def test_weights_that_are_not_loaded_are_not_missed_in_an_adapter(tmp_path: Path, name: str) -> None:
     file = starting(tmp_path)

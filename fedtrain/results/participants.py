@@ -1,6 +1,6 @@
 """State and records of each participant in a round."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Aggregate, Close, Grant, Manifest, Plan, Quarantined
@@ -15,19 +15,21 @@ def participant_rounds(
     spec: FederatedTrainingSpec,
     plan: Plan | None,
     closes: Sequence[Close],
+    bad: Collection[tuple[str, int]],
     aggregate: Aggregate | None,
     updates: Mapping[tuple[str, int], Update],
     grants: Sequence[Grant],
     manifest: Manifest | None,
     executions: Mapping[tuple[str, int], Execution],
 ) -> tuple[ParticipantRound, ...]:
-    """Return one entry per participant, in plan order. `closes`: by number, up to the one that was aggregated."""
+    """Return one entry per participant, in plan order. `closes`: by number, those that count, up to the one that
+    was aggregated. `bad`: attempts whose updates any close quarantined."""
     if plan is None:
         return ()
     close = closes[-1] if closes else None
     # A participant whose later attempt was accepted is no longer quarantined.
     listed = {closed.participant: closed.attempt for closed in close.updates} if close else {}
-    quarantined = {bad.participant: bad for earlier in closes for bad in earlier.quarantined}
+    quarantined = {one.participant: one for earlier in closes for one in earlier.quarantined}
     absent = {one.participant: one.reason for one in (manifest.absent if manifest else ())}
     absent |= {one.participant: one.reason for one in (close.absent if close else ())}
     weights = {weight.participant: weight for weight in aggregate.weights} if aggregate else {}
@@ -37,7 +39,8 @@ def participant_rounds(
         who = member.participant
         own = sorted(attempt for name, attempt in updates if name == who)
         granted = [grant for grant in grants if grant.who == who]
-        state, attempt, reason = _state(who, listed, quarantined, absent, own, manifest)
+        valid = [attempt for attempt in own if (who, attempt) not in bad]
+        state, attempt, reason = _state(who, listed, quarantined, absent, valid, manifest)
         newest = max([1, attempt, *own, *(grant.attempt for grant in granted)])
         update = updates.get((who, attempt))
         weight = weights.get(who) if state == "Aggregated" else None
@@ -71,16 +74,17 @@ def _state(
     listed: Mapping[str, int],
     quarantined: Mapping[str, Quarantined],
     absent: Mapping[str, str],
-    own: Sequence[int],
+    valid: Sequence[int],
     manifest: Manifest | None,
 ) -> tuple[State, int, str]:
-    """Return the state, its attempt and the reason."""
+    """Return the state, its attempt and the reason. `valid`: attempts whose updates have arrived and were not
+    quarantined."""
     if who in listed:
         return _LISTED.get(manifest.outcome if manifest else "Open", "Updated"), listed[who], ""
     if who in quarantined:
         return "Quarantined", quarantined[who].attempt, quarantined[who].reason
     if who in absent:
-        return "Absent", own[0] if own else 1, absent[who]
-    if own:
-        return "Updated", own[0], ""
+        return "Absent", valid[0] if valid else 1, absent[who]
+    if valid:
+        return "Updated", valid[0], ""
     return ("Absent", 1, "sent no update") if manifest else ("Training", 1, "")

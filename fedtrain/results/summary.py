@@ -1,6 +1,6 @@
 """From a run's ledger to its summary. Reads only; works at any moment of a run, finished or not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import sqrt
 
@@ -30,6 +30,7 @@ from fedtrain.results.run_summary import (
     RunSummary,
 )
 from fedtrain.results.telemetry import read_runner
+from fedtrain.rounds.aggregating import stands
 from fedtrain.rounds.phase import observe
 from fedtrain.rounds.spent_epsilon import PrivacyLoss, loss_after, step_signal_to_noise, trained_values
 
@@ -50,11 +51,12 @@ class _Reader(ListedRecords):
         check_manifests(self.ledger, self.present, end)
         manifests = self.manifests()
         preflights = {p.participant: p for p in self.all("preflight/", Preflight)}
-        rounds = [self.round(number, manifest, manifests, spec) for number, manifest in enumerate(manifests)]
-        failures = self.all("failures/", Failure)
-        if end is None and len(manifests) <= spec.rounds.count and manifests:
-            rounds.append(self.round(len(manifests), None, manifests, spec))
+        failures = sorted(self.all("failures/", Failure), key=lambda failure: failure.number)
+        rounds = [self.round(number, manifest, manifests, spec, failures) for number, manifest in enumerate(manifests)]
         standing = observe(spec, LedgerGatherer(self.ledger, run).gather())
+        if end is None and len(manifests) <= spec.rounds.count and manifests:
+            over = failures[:-1] if standing.phase == "Failed" else failures
+            rounds.append(self.round(len(manifests), None, manifests, spec, over))
         phase = phase_of_run(self.ledger, standing.phase)
         message = interrupted_in(standing.phase) if phase == "Interrupted" else standing.message
         initial = self.one(names.initial(), Initial)
@@ -108,13 +110,22 @@ class _Reader(ListedRecords):
         return message.strip()
 
     def round(
-        self, number: int, manifest: Manifest | None, manifests: list[Manifest], spec: FederatedTrainingSpec
+        self,
+        number: int,
+        manifest: Manifest | None,
+        manifests: list[Manifest],
+        spec: FederatedTrainingSpec,
+        failures: Sequence[Failure],
     ) -> RoundSummary:
+        """`failures`: those after which the run was resumed."""
         folder = names.round_folder(number)
         plan = self.one(names.plan(number), Plan)
         closes = sorted(self.all(f"{folder}/close-", Close), key=lambda close: close.k)
         if manifest is not None and manifest.k is not None:
             closes = [close for close in closes if close.k <= (manifest.k or 0)]
+        bad = {(one.participant, one.attempt) for close in closes for one in close.quarantined}
+        void = [at for at, close in enumerate(closes, 1) if not stands(close, spec, failures)]
+        closes = closes[max(void, default=0) :]
         close = closes[-1] if closes else None
         aggregate = self.one(names.aggregate(number, close.k), Aggregate) if close else None
         evaluation = self.evaluation(number, manifest.adapter if manifest else aggregate and aggregate.adapter)
@@ -133,6 +144,7 @@ class _Reader(ListedRecords):
                 spec,
                 plan,
                 closes,
+                bad,
                 aggregate,
                 updates,
                 self.all(f"{folder}/attempts/", Grant),

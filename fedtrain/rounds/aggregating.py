@@ -5,9 +5,13 @@ that fell below the minimum ends the run or the round, and once the user resumes
 the quarantined participants get new attempts, and a further close lists what is valid then.
 """
 
+from collections.abc import Sequence
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import Absent, Aggregate, Close, Manifest, Plan
+from fedtrain.contracts.run_end import Failure
 from fedtrain.privacy.accounting import AccountingError
 from fedtrain.rounds.decision import AggregateOrder, Claim, Decision
 from fedtrain.rounds.early_stopping import early_stopping_state
@@ -25,11 +29,15 @@ def standing_close(snapshot: Snapshot) -> Close | None:
     if not snapshot.ledger.current.closes:
         return None
     last = max(snapshot.ledger.current.closes, key=lambda close: close.k)
-    dead = is_below_minimum(len(last.updates), snapshot.spec) and any(
-        failure.reason == BELOW_MINIMUM and failure.round == last.round and epoch >= last.epoch
-        for epoch, failure in enumerate(snapshot.ledger.failures, 1)
+    return last if stands(last, snapshot.spec, snapshot.ledger.failures) else None
+
+
+def stands(close: Close, spec: FederatedTrainingSpec, failures: Sequence[Failure]) -> bool:
+    """Whether the close still counts once the run is resumed after all of its `failures`."""
+    return not is_below_minimum(len(close.updates), spec) or not any(
+        failure.reason == BELOW_MINIMUM and failure.round == close.round and epoch >= close.epoch
+        for epoch, failure in enumerate(failures, 1)
     )
-    return None if dead else last
 
 
 def aggregate(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan, close: Close) -> Decision:

@@ -6,7 +6,7 @@ import pytest
 
 from fedtrain.contracts import names
 from fedtrain.contracts.headline_metric import loss_text
-from fedtrain.contracts.records import Absent
+from fedtrain.contracts.records import Absent, Quarantined
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import ObjectMissing
 from fedtrain.results.model_card import model_card
@@ -124,6 +124,30 @@ def test_a_skipped_round_aggregated_nothing(hand: Hand) -> None:
         "zoo": "Updated",
     }
     assert skipped.adapter == summarise(hand.ledger).round(0).adapter
+
+
+def test_a_round_that_is_resumed_shows_what_came_after_the_failure(hand: Hand) -> None:
+    hand.begin()
+    hand.plan(1)
+    museum, _ = (hand.update(1, who) for who in WHO[:2])
+    bad = Quarantined(participant="observatory", attempt=1, reason="norm 812")
+    absent = Absent(participant="zoo", reason="its process died")
+    hand.close(1, (museum,), absent=(absent,), quarantined=(bad,))
+    hand.fail(1)
+
+    def states() -> list[tuple[str, int, str]]:
+        return [(one.state, one.attempt, one.reason) for one in summarise(hand.ledger).rounds[-1].participants]
+
+    failed = [("Updated", 1, ""), ("Quarantined", 1, "norm 812"), ("Absent", 1, "its process died")]
+    assert states() == failed
+    for who in WHO[1:]:
+        hand.grant(1, who, 2, "resumed", epoch=2, cause="Resumed")
+    assert states() == [("Updated", 1, ""), ("Training", 1, ""), ("Training", 1, "")]
+    assert summarise(hand.ledger).rounds[-1].absent == ()
+    for who in WHO[1:]:
+        hand.update(1, who, 2)
+    assert states() == [("Updated", 1, ""), ("Updated", 2, ""), ("Updated", 2, "")]
+    assert rounds_table(summarise(hand.ledger)).rows[1][2] == "3/3"
 
 
 def test_a_failed_run_gives_the_reason_until_it_resumes(hand: Hand) -> None:

@@ -87,10 +87,13 @@ class Comparison:
         return measure.better(ours, theirs)
 
     def share_of_pooled_gain(self, measure: Measure) -> float | None:
-        """Return the gain of federated training over the base, as a share of the gain of pooled training."""
+        """Return the gain of federated training over the base, as a share of the gain of pooled training; None if one
+        of them gains nothing."""
         arms = (self.arm("Base"), self.arm("Federated"), self.arm("Pooled"))
         base, federated, pooled = (None if arm is None else arm.value(measure) for arm in arms)
-        if base is None or federated is None or pooled is None or not measure.better(pooled, base):
+        if base is None or federated is None or pooled is None:
+            return None
+        if not measure.better(pooled, base) or not measure.better(federated, base):
             return None
         return (federated - base) / (pooled - base)
 

@@ -72,19 +72,34 @@ def sentence(summary: RunSummary, comparison: Comparison | None) -> str:
         return f"{who} trained one adapter for {done}." if summary.rounds_done else f"No round is recorded yet ({who})."
     measure = shown.measure
     text = f"After {done}, {who} share one adapter with {measure.text(shown.last)} {measure.name} on {shown.where}"
+    if (round := measured_after(summary, shown)) is not None:
+        text += f" (measured after round {round})"
     if shown.first is not None:
         text += f"; the {start_text(summary.spec)} has {measure.text(shown.first)}"
     return text + "." + (_gain(comparison, measure, rows_of(summary)) if comparison else "")
+
+
+def measured_after(summary: RunSummary, shown: Curve) -> int | None:
+    """Return the round of the last value if a later round made the adapter; None if it is the adapter's value."""
+    last = shown.points[-1][0]
+    return last if last < summary.made_adapter_of(summary.rounds_done).number else None
 
 
 def _gain(comparison: Comparison, measure: Measure, rows: int | None) -> str:
     times, best = comparison.times_best_alone(measure), comparison.best_alone(measure)
     if times is None or best is None:
         return ""
-    than = "times what" if measure.share else "times better than what"
-    value = measure.text(best.value(measure))
-    note = best_alone_note(comparison, measure, rows)
+    value, beats = measure.text(best.value(measure)), comparison.beats_best_alone(measure)
+    note = best_alone_note(comparison, measure, rows) if beats is not None else ""
     alone = f"{best.participant}, {value}{f'; {note}' if note else ''}"
-    text = f" That is {times:.2f} {than} the best participant reaches alone ({alone})"
+    text = f" That {_than(times, measure, beats)} what the best participant reaches alone ({alone})"
     share = comparison.share_of_pooled_gain(measure)
     return text + (f", and {share:.0%} of what pooling all data would gain." if share is not None else ".")
+
+
+def _than(times: float, measure: Measure, beats: bool | None) -> str:
+    if beats is None:
+        return "equals"
+    if not beats:
+        return "is worse than"
+    return f"is {times:.2f} times" if measure.share else f"is {times:.2f} times better than"

@@ -18,7 +18,7 @@ from fedtrain.results.baseline_tables import comparison_table, own_measure, pers
 from fedtrain.results.chance import best_alone_note, labels_note, rows_of
 from fedtrain.results.charts.time_and_bytes import bytes_of
 from fedtrain.results.comparison import Comparison
-from fedtrain.results.curve import Curve, curve, sentence
+from fedtrain.results.curve import Curve, curve, measured_after, sentence
 from fedtrain.results.held_out_rows import metric_warning
 from fedtrain.results.mix_table import mix_table
 from fedtrain.results.privacy_facts import privacy_about, privacy_facts
@@ -91,7 +91,9 @@ def tiles(summary: RunSummary, shown: Curve | None, comparison: Comparison | Non
     moved = [sum(bytes_of(round, summary.adapter_bytes)) for round in summary.rounds]
     found = [(f"{summary.rounds_done} of {summary.rounds_of}", "rounds")]
     if shown is not None:
-        found.insert(0, (shown.measure.text(shown.last), shown.measure.name))
+        round = measured_after(summary, shown)
+        name = shown.measure.name if round is None else f"{shown.measure.name} after round {round}"
+        found.insert(0, (shown.measure.text(shown.last), name))
         times = comparison.times_best_alone(shown.measure) if comparison else None
         chance = best_alone_note(comparison, shown.measure, rows_of(summary)) if comparison else ""
         beside = f"the best alone{', may be chance' if chance else ''}"

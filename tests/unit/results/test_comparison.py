@@ -1,5 +1,7 @@
 """What federating bought, in numbers and in words."""
 
+from dataclasses import replace
+
 import pytest
 from comparisons import arms, keep_comparison
 
@@ -8,6 +10,7 @@ from fedtrain.contracts.as_json import as_json
 from fedtrain.contracts.headline_metric import Measure
 from fedtrain.results.baseline_tables import comparison_table, headline_text, personal_table, personal_tables
 from fedtrain.results.comparison import Arm, Comparison, read_comparison
+from fedtrain.results.curve import sentence
 from fedtrain.results.report import report
 from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import SPEC, Hand
@@ -35,6 +38,8 @@ def test_the_share_of_what_pooling_gains_counts_from_the_base() -> None:
     comparison = Comparison("r", "a", arms())
     assert comparison.share_of_pooled_gain(ACCURACY) == pytest.approx((0.671 - 0.126) / (0.738 - 0.126))
     assert Comparison("r", "a", arms(pooled=False)).share_of_pooled_gain(ACCURACY) is None
+    worse = tuple(arm if arm.kind != "Federated" else Arm("Federated", hub={"accuracy": 0.1}) for arm in arms())
+    assert Comparison("r", "a", worse).share_of_pooled_gain(ACCURACY) is None, "less than the base"
 
 
 def test_the_output_for_programs_fits_the_published_schema() -> None:
@@ -93,6 +98,33 @@ def test_the_headline_calls_values_that_read_the_same_equal() -> None:
     same = tuple(arm if arm.kind != "Federated" else Arm("Federated", hub={"accuracy": 0.53501}) for arm in arms())
     text = headline_text(Comparison("r", "a", same), SPECIFICATION)
     assert text == "federated equals the best participant alone (museum) on accuracy: both 53.5%"
+
+
+@pytest.mark.parametrize(
+    ("hub", "said"),
+    [
+        ({"accuracy": 0.5}, "is worse than what the best participant reaches alone (museum, 53.5%), and 61% of what"),
+        ({"accuracy": 0.1}, "is worse than what the best participant reaches alone (museum, 53.5%)."),
+        ({"accuracy": 0.53501}, "equals what the best participant reaches alone (museum, 53.5%), and 67% of what"),
+        ({"accuracy": 0.6}, "is 1.12 times what the best participant reaches alone (museum, 53.5%), and 77% of what"),
+    ],
+)
+def test_the_reports_headline_does_not_praise_a_worse_result(finished: Hand, hub: dict[str, float], said: str) -> None:
+    summary = summarise(finished.ledger)
+    summary = replace(summary, rounds=tuple(replace(one, samples=None) for one in summary.rounds))
+    found = Comparison("r", "a", tuple(replace(arm, hub=hub) if arm.kind == "Federated" else arm for arm in arms()))
+    assert f" That {said}" in sentence(summary, found)
+
+
+def test_a_worse_loss_is_not_times_better(hand: Hand) -> None:
+    metrics = [{"name": "loss", "type": "Loss"}]
+    hand.spec = {**SPEC, "evaluation": {"hub": {"data": {"uri": "./test.jsonl"}, "metrics": metrics}}}
+    hand.begin()
+    hand.whole_round(1)
+    found = tuple(replace(arm, hub={"loss": 2.8}) if arm.kind == "Federated" else arm for arm in arms())
+    assert sentence(summarise(hand.ledger), Comparison("r", "a", found)).endswith(
+        " That is worse than what the best participant reaches alone (museum, 1.900)."
+    )
 
 
 def test_the_table_has_a_row_an_adapter_and_a_column_a_split() -> None:

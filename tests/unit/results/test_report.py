@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import shutil
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -99,6 +100,21 @@ def test_it_begins_with_the_result_in_a_sentence(html: str) -> None:
         "model has 12.6%. That is 1.25 times what the best participant reaches alone (museum, 53.5%), and 89% of what "
         "pooling all data would gain."
     ) in text
+
+
+def test_a_metric_of_an_earlier_round_is_named_so(hand: Hand) -> None:
+    hand.begin()
+    hand.whole_round(1)
+    summary = summarise(hand.ledger)
+    said = "(measured after round 1)"
+    assert said not in report(summary, None)
+    unmeasured = replace(summary.round(1), number=2, metrics={})
+    summary = replace(summary, rounds=(*summary.rounds[:2], unmeasured), rounds_done=2)
+    html = report(summary, None)
+    assert f"41.2% accuracy on the hub&#39;s 720 held-out rows {said}; the base model has" in html
+    assert "<b>41.2%</b><span>accuracy after round 1</span>" in html
+    skipped = replace(summary, rounds=(*summary.rounds[:2], replace(unmeasured, outcome="Skipped")))
+    assert said not in report(skipped, None), "it has the adapter of round 1"
 
 
 def test_it_tells_what_went_wrong_and_why(html: str) -> None:

@@ -31,6 +31,7 @@ def public_summary(summary: RunSummary) -> RunSummary:
         summary,
         url=public_run(summary.url),
         message=text(summary.message),
+        damage=text(summary.damage),
         failures=tuple(replace(failure, message=text(failure.message)) for failure in summary.failures),
         rounds=tuple(of(round) for round in summary.rounds),
     )

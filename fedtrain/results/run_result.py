@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunResult:
-    """`message`: why the run ended before its last round, and which participants its last round is without.
+    """`message`: why the run ended before its last round, which participants its last round is without, and damage.
     `rolled_back`: which rounds were rolled back, and why. `adapter_round`: the round that made the adapter. `privacy`:
     epsilon with its terms, of a private run. `start`, `final`, `best`: values of `measure` after round 0, the last
     round and `best_round`, measured on `where`. `best_alone`: the value of the best participant that trained alone,
@@ -86,7 +86,7 @@ def run_result(summary: RunSummary, comparison: Comparison | None, adapter: Path
         phase=summary.phase,
         rounds=summary.rounds_done,
         adapter=str(adapter),
-        message=summary.end_message,
+        message=" ".join(text for text in (summary.end_message, summary.damage) if text),
         privacy=summary.privacy.text if summary.privacy else "",
         rolled_back=rolled_back_text(summary.recorded),
         adapter_round=summary.made_adapter_of(summary.rounds_done).number if summary.recorded else None,

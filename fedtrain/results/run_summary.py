@@ -192,6 +192,8 @@ class RunSummary:
     """Privacy loss so far, draws of the open round included; None without `spec.privacy`."""
     head: Digest | None = None
     """Digest of the newest manifest: it covers the whole history."""
+    damage: str = ""
+    """Which records are missing or changed; empty if none is."""
 
     @property
     def end_message(self) -> str:

@@ -22,7 +22,7 @@ def first_lines(summary: RunSummary) -> list[str]:
     lines = [
         f"{summary.namespace}/{summary.name}: {summary.phase}, {summary.rounds_done} of "
         f"{several(summary.rounds_of, 'round')}",
-        *([summary.message] if summary.message else []),
+        *(text for text in (summary.message, summary.damage) if text),
         f"base {model.base}{f' @ {model.revision}' if model.revision else ''}, LoRA rank {model.adapter.rank}, "
         f"{several(len(summary.spec.participants), 'participant')}, {summary.spec.aggregation.strategy}",
         f"ledger {summary.url}",

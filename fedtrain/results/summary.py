@@ -68,7 +68,8 @@ class _Reader(ListedRecords):
             url=self.ledger.url,
             run_id=run.run_id,
             phase=phase,
-            message=self.message(message, manifests),
+            message=message,
+            damage=self.damage(manifests),
             rounds_done=max(0, len(manifests) - 1),
             rounds_of=spec.rounds.count,
             spec=spec,
@@ -94,20 +95,19 @@ class _Reader(ListedRecords):
         plans = (self.one(names.plan(number), Plan) for number in range(rounds, 0, -1))
         return next((plan for plan in plans if plan is not None), None)
 
-    def message(self, message: str, manifests: list[Manifest]) -> str:
-        """Add the records that are missing or changed to the message of the run's phase."""
+    def damage(self, manifests: list[Manifest]) -> str:
+        """Return which records are missing or changed; empty if none is."""
         missing = list(missing_records(self.present, manifests))
         changed = list(changed_records(self.ledger, self.present, manifests))
-        for found, problem in (
-            (missing, form(len(missing), "is missing", "are missing")),
-            (changed, form(len(changed), "was changed", "were changed")),
-        ):
-            if found:
-                message += (
-                    f" Damaged: {', '.join(found[:5])} {problem}. Restore {form(len(found), 'it', 'them')} from a "
-                    "backup; `fedtrain ledger verify` checks all records."
-                )
-        return message.strip()
+        return " ".join(
+            f"Damaged: {', '.join(found[:5])} {problem}. Restore {form(len(found), 'it', 'them')} from a backup; "
+            "`fedtrain ledger verify` checks all records."
+            for found, problem in (
+                (missing, form(len(missing), "is missing", "are missing")),
+                (changed, form(len(changed), "was changed", "were changed")),
+            )
+            if found
+        )
 
     def round(
         self,

@@ -7,6 +7,7 @@ from fedtrain.contracts.headline_metric import headline, hub_measures
 from fedtrain.results.best_round import best_point
 from fedtrain.results.curve import Curve, curve
 from fedtrain.results.measured_arms import MeasuredArm
+from fedtrain.results.public_text import public_run
 from fedtrain.results.run_comparison.differences import DifferentField, by_block, differences
 from fedtrain.results.run_comparison.hub_rows import other_rows_warning
 from fedtrain.results.run_summary import RunSummary
@@ -44,21 +45,36 @@ class RunComparison:
     differences: tuple[DifferentField, ...]
 
 
-def compare_runs(summaries: Sequence[RunSummary], arms: Arms = _NO_ARMS) -> RunComparison:
-    """Compare runs in this order. `arms`: what `fedtrain baseline` has measured, by URL of a run."""
-    named, metric = zip(summaries, run_names(summaries), strict=True), shared_metric(summaries)
+def compare_runs(
+    summaries: Sequence[RunSummary], arms: Arms = _NO_ARMS, names: Sequence[str] | None = None
+) -> RunComparison:
+    """Compare runs in this order. `arms`: what `fedtrain baseline` has measured, by URL of a run. `names`: of the runs;
+    without them `run_names`."""
+    named, metric = zip(summaries, names or run_names(summaries), strict=True), shared_metric(summaries)
     runs = tuple(_run(summary, name, _curve(summary, arms, metric)) for summary, name in named)
     return RunComparison(runs, differences([summary.spec for summary in summaries]))
 
 
 def run_names(summaries: Sequence[RunSummary]) -> list[str]:
     """Return the shortest of name, namespace/name and the differing part of the address that tells the runs apart."""
-    choices = (
-        [summary.name for summary in summaries],
-        [f"{summary.namespace}/{summary.name}" for summary in summaries],
-        short_addresses([summary.url for summary in summaries]),
-    )
-    return next((names for names in choices if len(set(names)) == len(names)), choices[-1])
+    choices = (*_names(summaries), short_addresses([summary.url for summary in summaries]))
+    return next(filter(_tells_apart, choices), choices[-1])
+
+
+def public_names(summaries: Sequence[RunSummary]) -> list[str]:
+    """Return names that tell the runs apart without folders of this machine: as `run_names`, from the folder that has
+    the storage, or with a number."""
+    choices = (*_names(summaries), short_addresses([public_run(summary.url) for summary in summaries]))
+    numbered = [f"{name} ({number})" for number, name in enumerate(choices[1], 1)]
+    return next(filter(_tells_apart, choices), numbered)
+
+
+def _names(summaries: Sequence[RunSummary]) -> tuple[list[str], list[str]]:
+    return [one.name for one in summaries], [f"{one.namespace}/{one.name}" for one in summaries]
+
+
+def _tells_apart(names: Sequence[str]) -> bool:
+    return len(set(names)) == len(names)
 
 
 def short_addresses(urls: Sequence[str]) -> list[str]:

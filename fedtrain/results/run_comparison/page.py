@@ -19,7 +19,7 @@ from fedtrain.results.measured_arms import MeasuredArm
 from fedtrain.results.public_text import public_text
 from fedtrain.results.report.figures import Figure
 from fedtrain.results.report.style import style_sheet
-from fedtrain.results.run_comparison.compared import Arms, compare_runs, run_names, tables
+from fedtrain.results.run_comparison.compared import Arms, compare_runs, public_names, tables
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.tables import Table
 
@@ -42,12 +42,12 @@ def page(summaries: Sequence[RunSummary], arms: Arms) -> str:
     all text; only charts are markup."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
     template = files("fedtrain.results.run_comparison").joinpath("comparison.html.jinja").read_text(encoding="utf-8")
-    names = run_names(summaries)
+    names = public_names(summaries)
     return environment.from_string(template).render(
         names=listed(names),
         charts=charts(summaries, arms),
         has_level_lines=any(_level(arms.get(summary.url)) is not None for summary in summaries),
-        tables=[_public(table) for table in tables(compare_runs(summaries, arms), summaries, arms)],
+        tables=[_public(table) for table in tables(compare_runs(summaries, arms, names), summaries, arms)],
         style=style_sheet(),
         version=__version__,
         breakable=breakable,
@@ -69,7 +69,7 @@ def charts(summaries: Sequence[RunSummary], arms: Arms = _NO_ARMS) -> list[Figur
     personalised one is measured on other data, and is in the table only."""
     found: dict[str, _Chart] = {}
     losses = _Chart(share=False)
-    for index, (summary, name) in enumerate(zip(summaries, run_names(summaries), strict=True)):
+    for index, (summary, name) in enumerate(zip(summaries, public_names(summaries), strict=True)):
         arm = arms.get(summary.url)
         if arm is not None and (level := _level(arm)) is not None:
             _chart(found, arm.measure).lines.append(Line(name, index, ((1, level),), level=True))

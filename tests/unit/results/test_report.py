@@ -117,6 +117,13 @@ def test_a_metric_of_an_earlier_round_is_named_so(hand: Hand) -> None:
     assert said not in report(skipped, None), "it has the adapter of round 1"
 
 
+def test_damage_of_the_ledger_has_its_own_alarm(finished: Hand, runs: Path) -> None:
+    (runs / "default/quickstart/rounds/0002/plan.json").unlink()
+    text = " ".join(Page(report(summarise(finished.ledger), None)).text.split())
+    assert "Participants are missing" not in text
+    assert "Damaged: rounds/0002/plan.json is missing. Restore it from a backup; fedtrain ledger" in text
+
+
 def test_it_tells_what_went_wrong_and_why(html: str) -> None:
     text = " ".join(Page(html).text.split())
     assert "2 zoo Retried attempt 1: its process died" in text

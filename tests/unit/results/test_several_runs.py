@@ -1,6 +1,7 @@
 """`fedtrain list` and `fedtrain compare`, through the real command line."""
 
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -285,6 +286,23 @@ def test_runs_of_one_name_are_distinguished(finished: Hand, runs: Path, tmp_path
     drawn = charts(summaries)
     assert drawn[0].alt == "accuracy (higher is better) by round, a line each run"
     assert [chart.kind for chart in drawn] == ["wide", "narrow"] * 3, "a phone has charts of its own"
+    assert page(summaries, {}).count("runs/…/quickstart") > 1
+
+
+@pytest.mark.parametrize("folders", [("ana", "ana/deep/x"), ("ana/secret", "ana")])
+def test_the_page_names_runs_without_folders_of_this_machine(
+    finished: Hand, runs: Path, tmp_path: Path, folders: tuple[str, str]
+) -> None:
+    summaries: list[RunSummary] = []
+    for folder in folders:
+        shutil.copytree(runs, tmp_path / folder / "runs")
+        copy = open_ledger(
+            Storage(type="File", file=File(path=str(tmp_path / folder / "runs"))), "default", "quickstart"
+        )
+        summaries.append(summarise(copy))
+    html = page(summaries, {})
+    assert not re.search(r"\bana\b|secret|deep", html)
+    assert all(f"default/quickstart ({number})" in html for number in (1, 2))
     shown = curve(summaries[0])
     assert shown is not None
     assert best_point(shown) == (3, pytest.approx(0.671))

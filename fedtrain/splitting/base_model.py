@@ -1,10 +1,12 @@
 """The base model of a federation that is split: how its file names it, and how long its rows may be."""
 
 import os
+import re
 from pathlib import Path
 
 from fedtrain.api.base_model_folder import not_a_base
 from fedtrain.api.places import base_kind
+from fedtrain.api.rules.model import COMMIT
 from fedtrain.data.base_files import BaseFiles, read_base
 from fedtrain.splitting.errors import SplitError
 
@@ -15,6 +17,8 @@ def base_in_file(base: str | None, revision: str | None, out: Path) -> str | Non
     """Return the base model as the file in `out` has to name it: a relative path is relative to the file there. Raises
     SplitError."""
     if base is None:
+        if revision is not None:
+            raise SplitError(f"--revision {revision} without --base", "add the model id, such as `--base org/model`")
         return None
     kind = base_kind(base, Path())
     if kind == "Hub":
@@ -24,7 +28,15 @@ def base_in_file(base: str | None, revision: str | None, out: Path) -> str | Non
                 f"add the 40-digit commit from https://huggingface.co/{base}/commits/main, so that all "
                 "participants train the same weights. If it is a folder, correct the path",
             )
+        if not re.search(COMMIT, revision):
+            raise SplitError(
+                f"--revision {revision} is not a full commit id, so it can change",
+                f"use the 40-digit commit from https://huggingface.co/{base}/commits/main",
+            )
         return base
+    if revision is not None:
+        problem = f"--revision {revision}: --base {base} is not a model from Hugging Face, so it has no revision"
+        raise SplitError(problem, "leave out --revision, or name a model id")
     if kind == "Bucket":
         return base
     path = Path(base.removeprefix("file://")).expanduser()

@@ -1,6 +1,6 @@
 """Parquet files and Hugging Face data sets on disk."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from gzip import BadGzipFile
 from importlib import import_module
 from pathlib import Path
@@ -42,9 +42,10 @@ def saved_dataset_rows(root: Path, columns: Sequence[str] | None, name: str) -> 
     number = 0
     try:
         dataset: Any = datasets.load_from_disk(str(root))
-        if columns is not None:
-            dataset = dataset.select_columns([column for column in dataset.column_names if column in columns])
-        for number, found in enumerate(dataset, start=1):
+        wanted = [column for column in dataset.column_names if columns is None or column in columns]
+        # Without columns, `datasets` forgets the number of rows.
+        found_rows: Iterable[Any] = dataset.select_columns(wanted) if wanted else ({} for _ in range(len(dataset)))
+        for number, found in enumerate(found_rows, start=1):
             yield Parsed(f"{name}: row {number}", number, _present(found), is_cells=True)
     except Exception as error:  # whatever the library raises; its message may quote a row
         raise _unreadable(name, number, "data set on disk", error) from error

@@ -261,6 +261,13 @@ def test_lines_stay_as_they_were_written(tmp_path: Path) -> None:
         (["--participants", "2", "--test-fraction", "1"], "--test-fraction 1 must be"),
         ([], "--participants is missing"),
         (["--participants", "2", "--base", "org/model"], "needs --revision"),
+        (
+            ["--participants", "2", "--base", "./base", "--revision", "main"],
+            "is not a model from Hugging Face, so it has",
+        ),
+        (["--participants", "2", "--base", "s3://b/base", "--revision", "main"], "Leave out --revision, or name"),
+        (["--participants", "2", "--base", "org/model", "--revision", "main"], "is not a full commit id"),
+        (["--participants", "2", "--revision", "main"], "--revision main without --base"),
         (["--participants", "2", "--base", "my-base"], "If it is a folder, correct the path"),
     ],
 )

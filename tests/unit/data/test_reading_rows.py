@@ -43,6 +43,17 @@ def test_jsonl_parquet_and_a_data_set_on_disk_are_the_same_rows(jsonl: Path, tmp
     assert digest_of_rows(read(tmp_path / "saved")) == expected
 
 
+@pytest.mark.parametrize("kind", ["Parquet", "data set on disk"])
+def test_a_table_with_other_columns_is_not_empty(tmp_path: Path, kind: str) -> None:
+    table = datasets.Dataset.from_list([{"question": "a", "answer": "b"}] * 2)
+    if kind == "Parquet":
+        table.to_parquet(str(tmp_path / "rows.parquet"))
+    else:
+        table.save_to_disk(str(tmp_path / "rows.parquet"))
+    with pytest.raises(DataError, match=r'^rows.parquet: row 1: field "prompt" is missing'):
+        read(tmp_path / "rows.parquet")
+
+
 def test_conversations_can_be_in_parquet(tmp_path: Path) -> None:
     datasets.Dataset.from_list(CHAT).to_parquet(str(tmp_path / "chat.parquet"))
     write_rows(tmp_path / "chat.jsonl", CHAT)

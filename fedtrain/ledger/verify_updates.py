@@ -2,9 +2,11 @@
 and notes name the updates that nothing else stands behind."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
-from fedtrain.contracts import issued_updates, names
+from fedtrain.contracts import names
+from fedtrain.contracts.issued_updates import IssuedWork
 from fedtrain.contracts.records import Close, Exclusion, Grant, Manifest, Plan
 from fedtrain.contracts.untrusted_records import Update
 from fedtrain.ledger.finding import Finding
@@ -18,6 +20,7 @@ class Updates:
     records: Records
     findings: list[Finding]
     notes: list[Finding]
+    _work: dict[int, IssuedWork | None] = field(default_factory=dict[int, IssuedWork | None], init=False)
 
     def check(self, listed: Iterable[str]) -> None:
         prefix = names.telemetry("rounds/")
@@ -33,17 +36,18 @@ class Updates:
         for name, exclusion in self.records.all(Exclusion):
             self._exclusion(name, exclusion)
         for name, update in self.records.all(Update):
-            if name not in closed and self._plan(update.round) and not self._issued(update):
+            issued = self._issued_work(update.round)
+            if name not in closed and issued and not issued.contains(update.participant, update.attempt):
                 self.notes.append(Finding(name, "was ignored: no task was issued for it"))
 
     def _closed(self, close: str, round: int, name: str) -> None:
         """An update that a close lists."""
-        plan, update = self._plan(round), self.records.get(name, Update)
-        if plan is None or update is None:  # other passes report both
+        issued, update = self._issued_work(round), self.records.get(name, Update)
+        if issued is None or update is None:  # other passes report both
             return
-        if not self._issued(update):
+        if not issued.contains(update.participant, update.attempt):
             self.findings.append(Finding(name, f"is listed by {close}, but no task was issued for it"))
-        elif fault := issued_updates.fault(plan, update):
+        elif fault := issued.fault(update):
             self.findings.append(Finding(name, f"is listed by {close}, but {fault}"))
 
     def _exclusion(self, name: str, exclusion: Exclusion) -> None:
@@ -58,11 +62,18 @@ class Updates:
         if names.telemetry(f"{names.round_folder(round)}/{who}-{attempt}") not in telemetry:
             self.notes.append(Finding(name, "has no telemetry: a trainer that ran its task would have left some"))
 
-    def _plan(self, round: int) -> Plan | None:
-        return self.records.get(names.plan(round), Plan)
+    def _issued_work(self, round: int) -> IssuedWork | None:
+        """None if the round has no valid plan."""
+        if round not in self._work:
+            plan = self.records.get(names.plan(round), Plan)
+            self._work[round] = IssuedWork(plan, self._grants.get(round, ())) if plan is not None else None
+        return self._work[round]
 
-    def _issued(self, update: Update) -> bool:
-        plan = self._plan(update.round)
-        grant = self.records.get(names.grant(update.round, update.participant, update.attempt), Grant)
-        grants = [grant] if grant else []
-        return plan is not None and issued_updates.was_issued(plan, grants, update.participant, update.attempt)
+    @cached_property
+    def _grants(self) -> dict[int, list[Grant]]:
+        """By round."""
+        found = dict[int, list[Grant]]()
+        for name, grant in self.records.all(Grant):
+            if name == names.grant(grant.round, grant.who, grant.attempt):
+                found.setdefault(grant.round, []).append(grant)
+        return found

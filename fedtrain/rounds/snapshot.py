@@ -5,10 +5,12 @@ A snapshot is read, never changed. Where the two disagree, the ledger outranks t
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.base_fingerprint import BaseFingerprint
+from fedtrain.contracts.issued_updates import IssuedWork
 from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.records import Aggregate, Close, Evaluation, Exclusion, Grant, Initial, Manifest, Plan, Run
 from fedtrain.contracts.run_end import End, Failure
@@ -56,6 +58,11 @@ class RoundRecords:
     spends: Mapping[int, Spend] = field(default_factory=dict[int, Spend])
     exclusions: Mapping[str, Exclusion] = field(default_factory=dict[str, Exclusion])
     """By participant."""
+
+    @cached_property
+    def issued(self) -> IssuedWork | None:
+        """The training tasks of the round; None before it is planned."""
+        return IssuedWork(self.plan, self.grants) if self.plan is not None else None
 
 
 @dataclass(frozen=True)

@@ -98,13 +98,15 @@ def _folder_is_one_data_set(path: Path, uri: str, context: Context) -> Violation
 def _folder_contains_data(path: Path, uri: str, context: Context) -> Violations:
     """A folder contains data files, or is a Hugging Face data set on disk."""
     marked = is_file(path / "dataset_dict.json") or is_file(path / "dataset_info.json")
-    if (
-        is_folder(path)
-        and denied(path) is None
-        and not marked
-        and not any(file_type(file.name) for file in path.rglob("*"))
-    ):
+    if is_folder(path) and denied(path) is None and not marked and not _may_contain_data(path):
         yield broken(path=path)
+
+
+def _may_contain_data(folder: Path) -> bool:
+    """Whether the folder has a data file, or one inside it cannot be read, which is refused with the rows."""
+    closed: list[OSError] = []
+    files = (name for _, _, names in os.walk(folder, onerror=closed.append) for name in names)
+    return any(file_type(name) for name in files) or bool(closed)
 
 
 _MESSAGES: tuple[tuple[Find, str, str], ...] = (

@@ -15,6 +15,7 @@ from fedtrain.cli.main import main
 from fedtrain.contracts.digests import digest_file
 from fedtrain.data import row_limit
 from fedtrain.preview.row_check import MOST_FAULTS
+from tests.support.permissions import as_ordinary_user
 
 POLICY = """\
 ---
@@ -33,6 +34,20 @@ def test_facts_about_rows_and_base_follow_the_first_line(tmp_path: Path) -> None
         "base model: llama, 456 parameters, context 2,048 tokens; adapter: 80 trained parameters for all linear layers "
         "except the output head, which shares the embedding's weights (q_proj, up_proj); the base stays frozen",
     ]
+
+
+@pytest.mark.parametrize("has_more", [True, False])
+def test_a_folder_of_a_data_set_that_cannot_be_read_is_an_error(tmp_path: Path, has_more: bool) -> None:
+    file = federation(tmp_path)
+    (tmp_path / "a.jsonl").unlink()
+    (tmp_path / "a.jsonl/more").mkdir(mode=0o000, parents=True)
+    if has_more:
+        (tmp_path / "a.jsonl/b.jsonl").write_text('{"text": "a"}\n')
+    with as_ordinary_user():
+        (line,) = errors(file)
+    assert line.startswith(
+        "a.jsonl/more: participant bank-a: Cannot be read (Permission denied). Change its permissions"
+    )
 
 
 def test_all_faults_of_rows_are_shown_with_file_and_line_and_no_value(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def judged(name: str, result: Result) -> None:
         return
     said = result.stderr or result.stdout
     assert said.strip(), result
-    fixed = ("hint: ", "→", "Restore", "Correct", "Use ", "Name ", "Run ", "Check ", "Save ", "Give ", "Close ")
+    fixed = ("hint: ", "→", "Restore", "Correct", "Use ", "Name ", "Run ", "Check ", "Save ", "Set ", "Give ", "Close ")
     more = (
         "Move ",
         "move it away",

@@ -2,6 +2,8 @@
 
 import logging
 
+from pydantic import ValidationError
+
 from fedtrain.ledger.store import StoreError, StoreUnavailable
 from fedtrain.manifests.conditions import Condition
 from fedtrain_operator.kube.api_error import ApiError
@@ -23,6 +25,14 @@ class Blocked(Exception):
 
 def rules(reason: str, message: str) -> Blocked:
     return Blocked(Condition("Accepted", "False", reason, message), RULES_PAUSE_SECONDS)
+
+
+def malformed(error: ValidationError, or_else: str = "") -> Blocked:
+    """A spec of a newer CRD than this operator's. `or_else`: another way out than a newer operator."""
+    problem = error.errors(include_url=False)[0]
+    where = f"spec.{'.'.join(map(str, problem['loc']))}"
+    fix = f"Ask the hub's administrator to update the hub's chart{or_else}"
+    return rules("Malformed", f"{where}: {problem['msg']}. {fix}")
 
 
 def no_credentials(message: str) -> Blocked:

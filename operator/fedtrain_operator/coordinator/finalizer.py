@@ -3,14 +3,17 @@ keeps the training until then, because owner references do not cross namespaces.
 
 import asyncio
 
+from pydantic import ValidationError
+
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
+from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.run_claim import claimed, compare, new_run
 from fedtrain.ledger.store import StoreError
 from fedtrain.manifests import labels
 from fedtrain.manifests.conditions import shortened
-from fedtrain.manifests.kinds import JOB, TASK, TRAINING, Json, Ref, ref
-from fedtrain_operator.coordinator import credentials, transfers
+from fedtrain.manifests.kinds import JOB, POD, TASK, TRAINING, Json, Ref, ref
+from fedtrain_operator.coordinator import blocked, credentials, transfers
 from fedtrain_operator.coordinator.executions import TERMINAL, who_of
 from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.state import ClusterState, Memory
@@ -21,7 +24,9 @@ from fedtrain_operator.kube.events import Event
 
 FINALIZER = "fedtrain.dev/coordinator"
 PATIENCE_SECONDS = 120.0
-"""How long tasks may take to stop, and namespaces to let their objects be deleted."""
+"""How long tasks and pods may take to stop, and namespaces to let their objects be deleted."""
+ENDED = ("Succeeded", "Failed")
+"""Phases of pods that no longer run."""
 
 
 async def add(cluster: Cluster, body: Json) -> Json:
@@ -36,7 +41,7 @@ def present(body: Json) -> bool:
 
 
 async def clean_up(state: ClusterState, body: Json, memory: Memory, requests: Requests) -> bool:
-    """One step of the deletion; whether it is complete. Raises StoreError when the ledger cannot be deleted, and
+    """One step of the deletion; whether it is complete. Raises StoreError when the ledger cannot be deleted, Blocked,
     ApiError. What the API server refuses to delete at a participant is left behind after a while."""
     training, cluster, steady = ref(body), state.cluster, state.steady()
     tasks = await _tasks(state, training, requests)
@@ -66,8 +71,12 @@ async def clean_up(state: ClusterState, body: Json, memory: Memory, requests: Re
     ]
     report = report if requests.refused else []
     storage = body["spec"].get("storage", {})
-    if storage.get("retentionPolicy") == "Delete" and (event := await _delete_ledger(state, body, memory)):
-        report.append(event)
+    if storage.get("retentionPolicy") == "Delete":
+        pods = await cluster.list(POD, training.namespace, labels.of_training(training))
+        if in_time and any(pod.get("status", {}).get("phase") not in ENDED for pod in pods):
+            return False  # they write into the ledger until they end
+        if event := await _delete_ledger(state, body, memory):
+            report.append(event)
     finalizers = [name for name in body["metadata"].get("finalizers") or [] if name != FINALIZER]
     change = {"metadata": {"finalizers": finalizers, "resourceVersion": body["metadata"]["resourceVersion"]}}
     released = await cluster.patch(TRAINING, training, change)
@@ -117,9 +126,13 @@ async def _latest(state: ClusterState, body: Json) -> Json | None:
 
 async def _delete_ledger(state: ClusterState, body: Json, memory: Memory) -> Event | None:
     """Deletes the ledger, unless it cannot be opened at all (its Secret is gone) or belongs to a run with another spec.
-    Raises StoreError for one that cannot be reached now, or whose run is not known."""
+    Raises StoreError for one that cannot be reached now, or whose run is not known, and Blocked for a spec that cannot
+    be read."""
     training = ref(body)
-    spec = FederatedTrainingSpec.model_validate(body["spec"])
+    try:
+        spec = FederatedTrainingSpec.model_validate(body["spec"])
+    except ValidationError as error:
+        raise blocked.malformed(error, ", or set storage.retentionPolicy: Retain, which keeps the ledger") from error
     storage = spec.storage
     secret = None
     if storage.s3 is not None and storage.s3.credentials_secret_ref is not None:
@@ -141,9 +154,15 @@ async def _delete_ledger(state: ClusterState, body: Json, memory: Memory) -> Eve
         )
     if await _latest(state, body) is None or (run and memory.run and run.run_id != memory.run.run_id):
         return None  # another training of the name has begun
-    await asyncio.to_thread(ledger.delete, names.ROUNDS)  # before `run.json`: without it, rounds are not deleted
-    await asyncio.to_thread(ledger.store.delete, f"{training.namespace}/{training.name}")
+    await asyncio.to_thread(_empty, ledger)
+    if await asyncio.to_thread(ledger.names):  # what was written meanwhile
+        await asyncio.to_thread(_empty, ledger)
     return Event("Normal", "LedgerDeleted", f"deleted {ledger.url}") if run is not None else None
+
+
+def _empty(ledger: Ledger) -> None:
+    ledger.delete(names.ROUNDS)  # before `run.json`: without it, rounds are not deleted
+    ledger.store.delete(f"{ledger.namespace}/{ledger.name}")
 
 
 def _remains(body: Json, memory: Memory, why: str) -> Event | None:

@@ -117,11 +117,7 @@ class Coordinator:
         try:
             spec = FederatedTrainingSpec.model_validate(body["spec"])
         except ValidationError as error:
-            problem = error.errors(include_url=False)[0]
-            where = f"spec.{'.'.join(map(str, problem['loc']))}"
-            raise blocked.rules(
-                "Malformed", f"{where}: {problem['msg']}. Ask the hub's administrator to update the hub's chart"
-            ) from error
+            raise blocked.malformed(error) from error
         if self._resync_is_due(memory):
             memory.looked, memory.secret_is_new = self.state.steady(), False
         generation, hint = body["metadata"]["generation"], body.get("status", {}).get("round", 0)

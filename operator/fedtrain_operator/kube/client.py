@@ -59,12 +59,7 @@ class Cluster:
         return any(resource["name"] == kind.plural for resource in known["resources"])
 
     async def get(self, kind: Kind, ref: Ref) -> Json | None:
-        try:
-            return await self._call("GET", _path(kind, ref.namespace, ref.name))
-        except ApiError as error:
-            if error.code == 404:
-                return None
-            raise
+        return await self._unless_absent("GET", _path(kind, ref.namespace, ref.name))
 
     async def pages(
         self, kind: Kind, namespace: str, labels: Mapping[str, str], fields: str = ""
@@ -125,12 +120,7 @@ class Cluster:
     async def patch(self, kind: Kind, ref: Ref, change: Json) -> Json | None:
         """Merges a change into the object, or into one version of it if the change has a `metadata.resourceVersion`.
         None if the object does not exist."""
-        try:
-            return await self._call("PATCH", _path(kind, ref.namespace, ref.name), change)
-        except ApiError as error:
-            if error.code == 404:
-                return None
-            raise
+        return await self._unless_absent("PATCH", _path(kind, ref.namespace, ref.name), change)
 
     async def request_token(self, account: Ref, seconds: int) -> str:
         """Requests a token of a ServiceAccount. The server may shorten its life."""
@@ -145,12 +135,7 @@ class Cluster:
     async def merge_status(self, kind: Kind, ref: Ref, status: Json) -> Json | None:
         """Merges fields into the status, whatever the object's version; None removes one. Returns None if the object
         is gone. Needs no right to read."""
-        try:
-            return await self._call("PATCH", _path(kind, ref.namespace, ref.name, "status"), {"status": status})
-        except ApiError as error:
-            if error.code == 404:
-                return None
-            raise
+        return await self._unless_absent("PATCH", _path(kind, ref.namespace, ref.name, "status"), {"status": status})
 
     async def write_status(self, kind: Kind, body: Json, status: Json) -> Json | None:
         """Writes the whole status. None if the object is gone or is no longer the version `body`."""
@@ -175,9 +160,9 @@ class Cluster:
             {"op": "add", "path": path, "value": value},
         ]
         try:
-            return await self._call("PATCH", _path(kind, name.namespace, name.name, subresource), operations)
+            return await self._unless_absent("PATCH", _path(kind, name.namespace, name.name, subresource), operations)
         except ApiError as error:
-            if error.code == 404 or (error.code == 422 and not error.causes):  # the test failed
+            if error.code == 422 and not error.causes:  # the test failed
                 return None
             raise
 
@@ -191,6 +176,18 @@ class Cluster:
         except ApiError as error:
             if error.code not in (404, 409):
                 raise
+
+    async def _unless_absent(self, method: str, path: str, body: Json | Sequence[Json] | None = None) -> Json | None:
+        """Returns None if the object does not exist. Raises ApiError for a 404 that is not the API server's word on an
+        object: from a proxy, or about a kind that it does not know."""
+        try:
+            return await self._call(method, path, body)
+        except ApiError as error:
+            if error.code != 404:
+                raise
+            if error.reason != "NotFound":
+                raise ApiError(0, "Unreadable", f"the answer (404) does not say what is missing: {error}") from error
+            return None
 
     async def _call(self, method: str, path: str, body: Json | Sequence[Json] | None = None) -> Json:
         self.writes += method != "GET"

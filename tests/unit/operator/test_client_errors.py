@@ -17,6 +17,7 @@ from fedtrain_operator.kube.client import Cluster
 from fedtrain.manifests.kinds import TASK, Ref
 
 TASK_REF = Ref("at-bank-b", "t")
+TASK_BODY = {"metadata": {"name": "t", "namespace": "at-bank-b", "uid": "u", "resourceVersion": "1"}}
 
 
 HANGS = Ref("at-bank-b", "hangs")
@@ -69,6 +70,36 @@ def test_an_answer_that_is_not_the_api_servers_is_an_error_that_may_pass(answer:
         assert caught.value.may_pass
 
     with_server(answer, use)
+
+
+_PROXY = {"text": "404 page not found", "status": 404}
+_ABSENT = '{"kind": "Status", "reason": "NotFound", "message": "not found", "code": 404}'
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda cluster: cluster.get(TASK, TASK_REF),
+        lambda cluster: cluster.patch(TASK, TASK_REF, {"metadata": {}}),
+        lambda cluster: cluster.merge_status(TASK, TASK_REF, {}),
+        lambda cluster: cluster.write_status(TASK, TASK_BODY, {}),
+        lambda cluster: cluster.write_field(TASK, TASK_BODY, "/spec/desiredState", "Cancel"),
+    ],
+    ids=["get", "patch", "merge_status", "write_status", "write_field"],
+)
+def test_a_404_of_a_proxy_does_not_mean_that_the_object_is_gone(
+    send: Callable[[Cluster], Coroutine[Any, Any, object]],
+) -> None:
+    async def use(cluster: Cluster) -> None:
+        with pytest.raises(ApiError, match=r"^Unreadable: the answer \(404\) does not say what is missing") as caught:
+            await send(cluster)
+        assert caught.value.may_pass
+
+    async def absent(cluster: Cluster) -> None:
+        assert await send(cluster) is None
+
+    with_server(_PROXY, use)
+    with_server({"text": _ABSENT, "content_type": "application/json", "status": 404}, absent)
 
 
 def test_a_closed_connection_is_an_error_and_the_next_request_opens_another() -> None:

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+from fedtrain_operator.coordinator.finalizer import PATIENCE_SECONDS
 
 from fedtrain.contracts import names
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import StoreError
-from tests.unit.operator.federation import FOUR, Federation
+from fedtrain.manifests.labels import of_training
+from tests.unit.operator.federation import FOUR, TRAINING, Federation
 
 S3 = {"type": "S3", "s3": {"bucket": "fed"}, "retentionPolicy": "Delete"}
 
@@ -69,3 +71,49 @@ def test_a_deletion_that_the_store_interrupts_is_resumed(deleted: Federation, mo
     assert not released(deleted)
     deleted.settle(2)
     assert (deleted.ledger.names(), released(deleted)) == ([], True)
+
+
+def test_the_ledger_is_deleted_once_the_hubs_pods_have_ended(deleted: Federation) -> None:
+    marks = of_training(TRAINING)
+    deleted.server.add("pods", {"metadata": {"name": "aggregate", "namespace": TRAINING.namespace, "labels": marks}})
+    before = deleted.ledger.names()
+    deleted.settle(2)
+    assert (deleted.ledger.names(), released(deleted)) == (before, False)
+    del deleted.server.objects["pods", TRAINING.namespace, "aggregate"]
+    deleted.settle(2)
+    assert (deleted.ledger.names(), released(deleted)) == ([], True)
+
+
+def test_a_pod_that_does_not_end_delays_the_deletion_for_two_minutes(deleted: Federation) -> None:
+    marks = of_training(TRAINING)
+    deleted.server.add("pods", {"metadata": {"name": "aggregate", "namespace": TRAINING.namespace, "labels": marks}})
+    deleted.settle(1)
+    assert not released(deleted)
+    deleted.time.now += PATIENCE_SECONDS
+    deleted.settle(2)
+    assert (deleted.ledger.names(), released(deleted)) == ([], True)
+
+
+def test_what_is_written_during_the_deletion_is_deleted(deleted: Federation, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, late = deleted.ledger.store, ["aggregate"]
+    delete = store.delete
+
+    def with_a_late_write(prefix: str) -> None:
+        delete(prefix)
+        if prefix.endswith(TRAINING.name) and late:
+            store.create(f"{prefix}/blobs/{late.pop()}", b"late")
+
+    monkeypatch.setattr(store, "delete", with_a_late_write)
+    deleted.settle(2)
+    assert (deleted.ledger.names(), released(deleted)) == ([], True)
+
+
+def test_a_spec_of_a_newer_crd_blocks_the_deletion_with_two_ways_out(deleted: Federation) -> None:
+    deleted.change(storage=S3 | {"novelty": True})
+    deleted.settle(1)
+    condition = deleted.condition("Accepted")
+    assert (condition["status"], condition["reason"], released(deleted)) == ("False", "Malformed", False)
+    assert "update the hub's chart, or set storage.retentionPolicy: Retain, which keeps" in condition["message"]
+    deleted.change(storage=S3 | {"novelty": True, "retentionPolicy": "Retain"})
+    deleted.settle(1)
+    assert released(deleted)

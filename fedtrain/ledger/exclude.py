@@ -23,7 +23,10 @@ def exclude(ledger: Ledger, run: Run, exclusion: Exclusion) -> Exclusion:
     if ledger.size(names.manifest(round)) is not None:
         raise _is_recorded(ledger, run, exclusion)
     if ledger.size(names.END) is not None:
-        raise CannotExclude(f"{run.name} has ended before round {round}. Set --round to a round of this run.")
+        raise CannotExclude(
+            f"{run.name} has ended, so none of its rounds can be redone. Start a run without {who} from its adapter: "
+            f"`fedtrain init --from {ledger.address}` writes the file."
+        )
     if round > spec.rounds.count:
         raise CannotExclude(f"{run.name} has no round {round} (rounds.count is {spec.rounds.count}). Correct --round.")
     if ledger.size(names.manifest(round - 1)) is None:

@@ -25,7 +25,7 @@ from fedtrain_operator.coordinator.own_objects import is_hub
 from fedtrain_operator.coordinator.refusals import CREATE_TASK, HUB
 from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.state import ClusterState, Memory
-from fedtrain_operator.kube.api_error import AlreadyExists
+from fedtrain_operator.kube.api_error import AlreadyExists, ApiError
 
 
 class Executor:
@@ -151,6 +151,7 @@ class Executor:
         except AlreadyExists:
             existing = await self._cluster.get(JOB, ref_of(job))
             if existing is not None:
+                self._check_own(existing, job)
                 self._state.jobs.put(existing)
 
     async def _create_task(self, task: Json) -> None:
@@ -161,11 +162,19 @@ class Executor:
             existing = await self._cluster.get(TASK, ref_of(task))
         if existing is None:
             return
+        self._check_own(existing, task)
         self._state.tasks.put(existing)
         if cancelled(existing) and existing.get("status", {}).get("phase") in TERMINAL:
             # It was stopped and is wanted again: it is created again once it is gone.
             await transfers.delete(self._state, [existing], self._requests)
             await self._cluster.delete(TASK, ref_of(existing), existing["metadata"]["uid"])
+
+    def _check_own(self, existing: Json, wanted: Json) -> None:
+        """Raises ApiError if another object has the name: what it does would count for nothing."""
+        if labels.key_of(existing, self._run.run_id) != labels.key_of(wanted, self._run.run_id):
+            name = ref_of(wanted)
+            problem = f"{name.name} in namespace {name.namespace} has labels of other work. Delete it"
+            raise ApiError(409, "AlreadyExists", problem)
 
     async def _cancel(self, key: TaskKey) -> None:
         self._memory.refusals.give_up(key)

@@ -19,6 +19,7 @@ from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.state import ClusterState, Memory
 from fedtrain_operator.coordinator.status_writer import publish
 from fedtrain_operator.coordinator.stores import NoCredentials, open_ledger
+from fedtrain_operator.kube.api_error import ApiError
 from fedtrain_operator.kube.client import Cluster
 from fedtrain_operator.kube.events import Event
 
@@ -72,8 +73,7 @@ async def clean_up(state: ClusterState, body: Json, memory: Memory, requests: Re
     report = report if requests.refused else []
     storage = body["spec"].get("storage", {})
     if storage.get("retentionPolicy") == "Delete":
-        pods = await cluster.list(POD, training.namespace, labels.of_training(training))
-        if in_time and any(pod.get("status", {}).get("phase") not in ENDED for pod in pods):
+        if in_time and await _pods_run(cluster, training):
             return False  # they write into the ledger until they end
         if event := await _delete_ledger(state, body, memory):
             report.append(event)
@@ -86,6 +86,17 @@ async def clean_up(state: ClusterState, body: Json, memory: Memory, requests: Re
     for event in report:
         await publish(state, body, event, body.get("status", {}).get("round"))
     return True
+
+
+async def _pods_run(cluster: Cluster, training: Ref) -> bool:
+    """Raises ApiError."""
+    try:
+        pods = await cluster.list(POD, training.namespace, labels.of_training(training))
+    except ApiError as error:
+        if error.code == 403:  # the namespace is being deleted, with the RoleBinding of this right
+            return False
+        raise
+    return any(pod.get("status", {}).get("phase") not in ENDED for pod in pods)
 
 
 async def _tasks(state: ClusterState, training: Ref, requests: Requests) -> list[Json]:

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 from fedtrain_operator.coordinator.finalizer import PATIENCE_SECONDS
+from fedtrain_operator.kube.api_error import ApiError
 
 from fedtrain.contracts import names
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import StoreError
 from fedtrain.manifests.labels import of_training
+from tests.unit.operator.api_server import Request
 from tests.unit.operator.federation import FOUR, TRAINING, Federation
 
 S3 = {"type": "S3", "s3": {"bucket": "fed"}, "retentionPolicy": "Delete"}
@@ -117,3 +119,14 @@ def test_a_spec_of_a_newer_crd_blocks_the_deletion_with_two_ways_out(deleted: Fe
     deleted.change(storage=S3 | {"novelty": True, "retentionPolicy": "Retain"})
     deleted.settle(1)
     assert released(deleted)
+
+
+def test_without_the_right_to_list_pods_the_deletion_continues(
+    deleted: Federation,
+) -> None:
+    def no_right(request: Request) -> ApiError | None:
+        return ApiError(403, "Forbidden", "cannot list pods") if request.kind == "pods" else None
+
+    deleted.server.fault = no_right
+    deleted.settle(2)
+    assert (deleted.ledger.names(), released(deleted)) == ([], True)

@@ -70,6 +70,34 @@ def test_a_job_of_another_name_does_not_stand_for_one_that_is_deleted(federation
     assert sorted(one["metadata"]["name"] for one in federation.server.all("jobs")) == [job["metadata"]["name"], "zzz"]
 
 
+def test_a_task_that_has_the_name_of_another_one_is_reported(federation: Federation) -> None:
+    (own,) = [one for one in federation.server.all("trainingtasks") if "-inspect-bank-b-" in one["metadata"]["name"]]
+    about = {**own["metadata"], "labels": own["metadata"]["labels"] | {labels.ATTEMPT: "2"}}
+    federation.state.tasks.drop(own)
+    federation.server.add("trainingtasks", {**own, "metadata": about})
+    for _ in range(5):  # a conflict may pass
+        federation.settle()
+        federation.time.now += 60
+    condition = federation.condition("TasksAccepted")
+    assert condition["status"] == "False"
+    assert (
+        f"{own['metadata']['name']} in namespace at-bank-b has labels of other work. Delete it" in condition["message"]
+    )
+    del federation.server.objects["trainingtasks", "at-bank-b", own["metadata"]["name"]]
+    federation.time.now += 600
+    federation.settle()
+    assert federation.condition("TasksAccepted")["status"] == "True"
+
+
+def test_a_job_that_has_the_name_of_another_one_is_reported(federation: Federation) -> None:
+    (job,) = federation.server.all("jobs")
+    federation.state.jobs.drop(job)
+    about = {**job["metadata"], "labels": job["metadata"]["labels"] | {labels.ATTEMPT: "2"}}
+    federation.server.add("jobs", {**job, "metadata": about})
+    federation.settle()
+    assert f"{job['metadata']['name']} in namespace hub has labels of other work" in federation.status["message"]
+
+
 def test_the_task_of_a_participant_that_cannot_be_read_is_counted() -> None:
     """Its namespace is not known then, and a round must not repeat what runs."""
     assert is_own_task(task("bank-a"), run(), {})

@@ -140,6 +140,8 @@ def _read_weights(base: BaseFiles) -> None:
     files = [base.folder / WEIGHTS] if (base.folder / WEIGHTS).is_file() else []
     if (index := _object(base, INDEX)) is not None:
         named = cast("dict[str, str]", index.get("weight_map") or {}).values()
+        if files and WEIGHTS not in named:
+            base.faults.append(two_weights(base.folder))
         files = [base.folder / name for name in sorted(set(named))]
     for file in files:
         if not file.is_file():
@@ -208,8 +210,15 @@ def tensors_of(files: list[Path]) -> Iterator[TensorEntry]:
         yield from read_header(HeaderFile(file), str(file)).values()
 
 
+def two_weights(folder: Path) -> tuple[str, str]:
+    """The fault of a folder with one file of weights beside an index of others, and its fix. transformers loads the one
+    file, but where a base is downloaded, the files of the index."""
+    return f"{folder} contains {WEIGHTS} and {INDEX}, which names other files.", "Remove one of the two."
+
+
 def weight_files(folder: Path) -> list[str]:
-    """Return the names of the weight files that the index in `folder` lists. Raises DataError for an invalid index."""
+    """Return the names of the weight files that the index in `folder` lists. Raises DataError for an invalid index, and
+    for one file of weights beside it."""
     index = folder / INDEX
     if not index.is_file():
         return [WEIGHTS]
@@ -219,4 +228,7 @@ def weight_files(folder: Path) -> list[str]:
         raise DataError(f"model.base: {index}: invalid index of weights", "save the model again") from error
     if not names or not all(isinstance(name, str) and Path(name).name == name for name in names):
         raise DataError(f"model.base: {index}: weight_map must name files in this folder", "save the model again")
+    if WEIGHTS not in names and (folder / WEIGHTS).is_file():
+        problem, fix = two_weights(folder)
+        raise DataError(f"model.base: {problem.rstrip('.')}", fix[:1].lower() + fix[1:].rstrip("."))
     return names

@@ -112,6 +112,11 @@ def test_a_template_may_be_in_the_tokenizers_settings(tmp_path: Path) -> None:
             '{"weight_map": {"a": "gone.safetensors"}}',
             "gone.safetensors is missing, but",
         ),
+        (
+            "model.safetensors.index.json",
+            '{"weight_map": {"a": "other.safetensors"}}',
+            "contains model.safetensors and model.safetensors.index.json, which names other files. Remove one",
+        ),
     ],
 )
 def test_a_file_of_the_base_that_cannot_be_used_is_an_error(

@@ -59,6 +59,15 @@ def test_a_copy_and_other_shards_have_the_same_fingerprint(base: Path, tmp_path:
     assert fingerprint_in(copy) == fingerprint_in(base)
 
 
+def test_one_file_beside_an_index_of_others_has_none(base: Path, tmp_path: Path) -> None:
+    """transformers loads the one file, and the index names the others."""
+    one = shutil.copyfile(base / "model.safetensors", tmp_path / "one")
+    shards(base)
+    shutil.copyfile(one, base / "model.safetensors")
+    with pytest.raises(DataError, match="which names other files; remove one of the two"):
+        fingerprint_in(base)
+
+
 def test_where_and_by_which_version_it_was_saved_does_not_matter(base: Path) -> None:
     before = fingerprint_in(base)
     saved = dict(reversed(CONFIG.items())) | {"transformers_version": "6.0.0", "_name_or_path": "y", "dtype": "float32"}

@@ -147,6 +147,7 @@ def test_a_base_in_a_bucket_is_recorded_as_one_in_a_folder_and_its_weights_stay_
         save_file({name: tensors[name] for name in own}, base / file)
     index = {"weight_map": {name: file for file, own in files.items() for name in own}}
     (base / "model.safetensors.index.json").write_text(json.dumps(index))
+    (base / "model.safetensors").unlink()
     bucket.upload(base)
     read, fetch = dict[str, int](), Bucket.read
 

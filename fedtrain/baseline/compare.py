@@ -77,7 +77,7 @@ def compare(
         if personal_steps is not None:
             arms += personal_arms(federation, ledger, preflights_of(ledger), personal_steps)
         check_same_training(arms, ledger)
-        missing = [arm for arm in arms if ledger_of(arm.federation).read(names.END, End) is None]
+        missing = [arm for arm in arms if not _has_ended(arm)]
         failed: dict[str, str] = {}
         if missing:
             check_unchanged(federation, ledger)
@@ -85,8 +85,8 @@ def compare(
                 pool_rows(federation, preflights_of(ledger), _pooled_folder(federation))
             watch.begins(missing)
             failed = run_arms(missing, shared(), watch.arm)
-            if any(arm.kind == "Pooled" and arm.label not in failed for arm in missing):
-                delete_pooled_rows(_pooled_folder(federation), federation.training.spec.data.names)
+        if any(arm.kind == "Pooled" and _has_ended(arm) for arm in arms):  # also if an earlier command was killed
+            delete_pooled_rows(_pooled_folder(federation), federation.training.spec.data.names)
         finished = [arm for arm in arms if arm.label not in failed]
         steps = sum(budgets(summarise(ledger)).values())
         subjects = subjects_of(federation.training.spec, ledger, preflights_of(ledger), finished, steps)
@@ -100,6 +100,10 @@ def compare(
     comparison = Comparison(end.run_id, end.adapter, tuple(subject.arm() for subject in subjects))
     write_comparison(ledger, comparison)
     return Compared(ledger, comparison, failed)
+
+
+def _has_ended(arm: ArmRun) -> bool:
+    return ledger_of(arm.federation).read(names.END, End) is not None
 
 
 def _arms(federation: Federation, ledger: Ledger, alone_only: bool) -> list[ArmRun]:

@@ -6,6 +6,7 @@ from fedtrain.api.reading.federation import Federation
 from fedtrain.baseline.arms import ArmRun
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Initial, Run
+from fedtrain.contracts.run_end import End
 from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.data.base_fingerprint import why_other_base
 from fedtrain.ledger.ledger import Ledger
@@ -20,6 +21,9 @@ from fedtrain.runner.errors import RunError
 
 _MAY_MOVE = "model.adapter.initialFrom.uri"
 """The digest beside it says which adapter it is."""
+_WITHOUT_EFFECT = ("model.base", "model.revision", "rounds.retries", "rounds.earlyStopping")
+"""Fields, and all in them, that do not say what a training that has ended trained: bases are compared by their
+fingerprints, and a training to compare has one round."""
 
 
 def check_unchanged(federation: Federation, ledger: Ledger) -> None:
@@ -44,9 +48,12 @@ def check_same_training(arms: Sequence[ArmRun], federated: Ledger | None = None)
         ledger = ledger_of(arm.federation)
         if not has_begun(ledger):
             continue  # it gets the new spec
-        why = _other_spec(arm, ledger)
+        ended = ledger.read(names.END, End) is not None
+        why = _other_spec(arm, ledger, ended)
         if why is None and federated is not None:
             why = _other_base(ledger, federated)
+        elif why is None and ended:
+            check_same_base(arm.federation, ledger)
         if _other_rows(arm, ledger, preflights) or (arm.kind == "Pooled" and other_rows):
             other_rows, why = True, why or "it was trained on other rows"
         if why is not None:
@@ -68,13 +75,14 @@ def preflights_of(ledger: Ledger) -> dict[str, Preflight]:
     return {preflight.participant: preflight for preflight in found if preflight is not None}
 
 
-def _other_spec(arm: ArmRun, ledger: Ledger) -> str | None:
-    """Return the fields that differ; None if none does."""
+def _other_spec(arm: ArmRun, ledger: Ledger, ended: bool) -> str | None:
+    """Return the fields that differ; None if none does that counts."""
     claimed = ledger.read(names.RUN, Run)
     if claimed is None:
         return None
     wanted = new_run(ledger.namespace, ledger.name, arm.federation.training.spec).spec
-    differences = [one for one in compare(claimed.spec, wanted) if one.field != _MAY_MOVE]
+    ignored = (_MAY_MOVE, *(_WITHOUT_EFFECT if ended else ()))
+    differences = [one for one in compare(claimed.spec, wanted) if not one.field.startswith(ignored)]
     return "; ".join(f"spec.{one.field} was {one.recorded} and is {one.wanted} now" for one in differences) or None
 
 

@@ -211,8 +211,8 @@ def _write_invitation(kubectl: Any, name: str, options: dict[str, Any], before: 
         if before is not None:  # once all else was accepted: an error must not leave the participant without a token
             kubectl.run("delete", "serviceaccount", ACCOUNT, "-n", namespace, "--ignore-not-found")
             kubectl.run("apply", "-f", "-", content=[invitation.account()])
-            if before != namespace:
-                _delete(kubectl, before, invitation.in_namespace())
+            for other in sorted({before, *_namespaces_of(kubectl, name)} - {namespace}):
+                _delete(kubectl, other, invitation.in_namespace())
         token = kubectl.run("create", "token", ACCOUNT, "-n", namespace, f"--duration={TOKEN_HOURS}h").strip()
         values = invitation.values(server, base64.b64decode(authority).decode() if authority else None, token)
         out.write(as_yaml([values]))
@@ -230,6 +230,14 @@ def _write_invitation(kubectl: Any, name: str, options: dict[str, Any], before: 
     if "127.0.0.1" in server or "localhost" in server:
         aside(f"note: {server} is this machine. Use --server with an address that {name} reaches.")
         sys.stderr.flush()
+
+
+def _namespaces_of(kubectl: Any, name: str) -> list[str]:
+    """Return the namespaces of a participant: more than one after a `reinvite` that was interrupted."""
+    from fedtrain.manifests.labels import PARTICIPANT
+
+    found: dict[str, Any] = kubectl.get("namespaces", "-l", f"{PARTICIPANT}={name}") or {"items": []}
+    return [one["metadata"]["name"] for one in found["items"]]
 
 
 def _say_what_follows(name: str, file: Path, token: str, again: bool) -> None:

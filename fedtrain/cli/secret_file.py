@@ -12,11 +12,11 @@ from typing import TextIO
 def secret_file(path: Path) -> Generator[TextIO]:
     """Yield a new file that replaces `path` once the block has ended; an error leaves `path` as it was. The mode of an
     existing file does not count. Raises OSError, at once if `path` cannot be written."""
-    target = path.resolve()
-    if target.exists() and not target.is_file():  # a folder, which fails, or a pipe
-        with target.open("w", encoding="utf-8") as out:
+    if path.exists() and not path.is_file():  # a folder, which fails, or a pipe, whose resolved path is none
+        with path.open("w", encoding="utf-8") as out:
             yield out
         return
+    target = path.resolve()
     made = target.with_name(f".fedtrain-{os.getpid()}.tmp")
     try:
         descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
@@ -26,8 +26,17 @@ def secret_file(path: Path) -> Generator[TextIO]:
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as out:
             yield out
-        made.replace(target)
+        _put(made, target)
     except BaseException:
         with suppress(OSError):
             made.unlink()
         raise
+
+
+def _put(made: Path, target: Path) -> None:
+    try:
+        made.replace(target)
+    except OSError:  # a file that is mounted cannot be replaced
+        target.chmod(stat.S_IRUSR | stat.S_IWUSR)
+        target.write_bytes(made.read_bytes())
+        made.unlink()

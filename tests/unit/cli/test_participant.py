@@ -1,7 +1,9 @@
 """`fedtrain participant invite`, `reinvite` and `revoke`: what they ask of kubectl, and what they refuse."""
 
 import base64
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +187,16 @@ def test_reinvite_into_another_namespace_ends_the_tokens_of_the_previous_one(she
     assert "The namespace at-bank-b stays: `kubectl delete namespace at-bank-b` deletes it" in done.output
 
 
+def test_reinvite_ends_the_tokens_that_an_interrupted_one_has_left(shell: Shell) -> None:
+    """It had changed the Participant's namespace, and nothing more."""
+    namespaces = {"items": [{"metadata": {"name": name}} for name in ("at-bank-b", "before")]}
+    shell.answer(INVITED | {"get namespaces fedtrain.dev/participant=bank-b": namespaces})
+    assert shell.run("reinvite", "bank-b").exit_code == 0
+    deleted = [(words[1], words[4]) for words, _ in shell.calls if words[0] == "delete"]
+    assert ("serviceaccount", "before") in deleted
+    assert ("rolebinding", "at-bank-b") not in deleted
+
+
 def test_reinvite_into_another_namespace_keeps_the_operator(shell: Shell) -> None:
     shell.answer(INVITED | {f"{key} at-bank-b": OTHER_OPERATOR[key] for key in OTHER_OPERATOR})
     assert shell.run("reinvite", "bank-b", "--namespace=elsewhere").exit_code == 0
@@ -199,7 +211,7 @@ def test_a_file_that_cannot_be_written_costs_no_token(shell: Shell, out: str) ->
     shell.answer(INVITED)
     done = shell.run("reinvite", "bank-b", f"--out={out}")
     assert done.exit_code == 1
-    assert done.stderr.startswith(f"error: {Path(out).resolve() if out == '.' else out}: it ")
+    assert done.stderr.startswith(f"error: {out}: it ")
     assert not any(words[0] in ("delete", "apply", "create") for words, _ in shell.calls)
 
 
@@ -209,6 +221,31 @@ def test_an_existing_file_is_replaced_by_one_that_only_its_user_can_read(shell: 
     file.chmod(0o644)
     done = shell.run("invite", "bank-b", "--allow=federations")
     assert done.exit_code == 0, done.output
+    assert "token" in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in Path().iterdir() if path.name.startswith(".fedtrain")] == []
+
+
+def test_an_invitation_may_go_into_a_pipe(shell: Shell) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as pipe:
+        done = shell.run("invite", "bank-b", "--allow=federations", f"--out=/dev/fd/{writing}")
+        os.close(writing)
+        assert done.exit_code == 0, done.output
+        assert "token" in pipe.read()
+
+
+def test_a_file_that_cannot_be_replaced_gets_the_invitation(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is mounted by itself into a container."""
+
+    def busy(self: Path, target: Path) -> Path:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(target))
+
+    monkeypatch.setattr(Path, "replace", busy)
+    file = Path("bank-b.yaml")
+    file.write_text("old")
+    file.chmod(0o644)
+    assert shell.run("invite", "bank-b", "--allow=federations").exit_code == 0
     assert "token" in file.read_text()
     assert file.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in Path().iterdir() if path.name.startswith(".fedtrain")] == []

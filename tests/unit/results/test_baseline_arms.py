@@ -18,7 +18,8 @@ from fedtrain.baseline.unchanged import check_same_training
 from fedtrain.contracts import names
 from fedtrain.contracts.base_fingerprint import BaseFingerprint
 from fedtrain.contracts.digests import digest_bytes
-from fedtrain.contracts.records import Initial, Manifest, ModelFacts
+from fedtrain.contracts.records import Initial, Manifest, ModelFacts, Run
+from fedtrain.contracts.run_end import End
 from fedtrain.contracts.untrusted_records import Preflight
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.run_claim import new_run
@@ -277,6 +278,29 @@ def test_arms_of_an_earlier_file_are_not_compared(federation: Federation, tmp_pa
     assert museum.endswith("quickstart-alone-museum: spec.training.learningRate was 0.0002 and is 0.5 now")
     assert len(others) == 2
     assert fix.count("`fedtrain delete ") == 3
+
+
+def test_a_training_that_has_ended_stays_if_what_changed_did_not_change_it(
+    federation: Federation, tmp_path: Path
+) -> None:
+    """Its base may be in another folder, which its fingerprint identifies."""
+    record_arms(federation, tmp_path)
+    ledger = record(federation, preflights())
+    spec = federation.training.spec
+    moved = {
+        "rounds": spec.rounds.model_copy(update={"retries": 7}),
+        "model": spec.model.model_copy(update={"base": "b"}),
+    }
+    after = replace(federation, training=federation.training.model_copy(update={"spec": spec.model_copy(update=moved)}))
+    with pytest.raises(RunError, match=r"rounds\.retries was .* and is 7 now"):
+        check_same_training(arms_of(after, tmp_path), ledger)
+    for arm in arms_of(federation, tmp_path):
+        own = ledger_of(arm.federation)
+        run, last = own.read(names.RUN, Run), names.manifest(0)
+        assert run is not None
+        end = End(run_id=run.run_id, outcome="Succeeded", round=0, adapter=DIGEST, manifest=own.digest(last) or "")
+        own.claim(names.END, end)
+    check_same_training(arms_of(after, tmp_path), ledger)
 
 
 def test_arms_of_other_rows_are_not_compared(federation: Federation, tmp_path: Path) -> None:

@@ -20,22 +20,6 @@ from hack.cluster.training_operator import TrainingOperator
 
 API_SERVER_PORT = 6443
 """Where its address is not shared with other programs of this machine."""
-WITHOUT_NODES = ",".join(
-    f"{name}-controller"
-    for name in (
-        "clusterrole-aggregation",
-        "garbage-collector",
-        "job",
-        "namespace",
-        "resourcequota",
-        "root-ca-certificate-publisher",
-        "serviceaccount",
-        "serviceaccount-token",
-        "ttl-after-finished",
-        "validatingadmissionpolicy-status",
-    )
-)
-"""The controllers that have work where no pod runs. The others would watch sixty kinds of objects."""
 TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "training-operator")
 
 
@@ -153,7 +137,6 @@ class ControlPlane(Access):
             f"--root-ca-file={self.admin.authority}",
             "--leader-elect=false",
             "--secure-port=0",
-            f"--controllers={'*' if self._scheduler or self._place.address != LOOPBACK else WITHOUT_NODES}",
         )
         if self._scheduler:
             self.processes.start(

@@ -15,7 +15,7 @@ from fedtrain.baseline.personal import check_personal, personal_arms
 from fedtrain.baseline.pooling import pool_rows
 from fedtrain.baseline.running import Lazily, run_arms
 from fedtrain.baseline.subjects import subjects_of
-from fedtrain.baseline.unchanged import check_same_training, check_unchanged, preflights_of
+from fedtrain.baseline.unchanged import check_same_training, check_unchanged, has_ended, preflights_of
 from fedtrain.contracts import names
 from fedtrain.contracts.run_end import End
 from fedtrain.ledger.ledger import Ledger
@@ -25,7 +25,7 @@ from fedtrain.results.locate import run_folder
 from fedtrain.results.pooled_rows import POOLED, delete_pooled_rows, pooled_file
 from fedtrain.results.summary import summarise
 from fedtrain.rounds.decision import FINISHED
-from fedtrain.runner.bindings import ledger_of, storage_of
+from fedtrain.runner.bindings import storage_of
 from fedtrain.runner.errors import RunError
 from fedtrain.runner.events import Event, Listener
 from fedtrain.runner.run import admit, run, workers
@@ -77,7 +77,7 @@ def compare(
         if personal_steps is not None:
             arms += personal_arms(federation, ledger, preflights_of(ledger), personal_steps)
         check_same_training(arms, ledger)
-        missing = [arm for arm in arms if not _has_ended(arm)]
+        missing = [arm for arm in arms if not has_ended(arm)]
         failed: dict[str, str] = {}
         if missing:
             check_unchanged(federation, ledger)
@@ -85,7 +85,7 @@ def compare(
                 pool_rows(federation, preflights_of(ledger), _pooled_folder(federation))
             watch.begins(missing)
             failed = run_arms(missing, shared(), watch.arm)
-        if any(arm.kind == "Pooled" and _has_ended(arm) for arm in arms):  # also if an earlier command was killed
+        if any(arm.kind == "Pooled" and has_ended(arm) for arm in arms):  # also if an earlier command was killed
             delete_pooled_rows(_pooled_folder(federation), federation.training.spec.data.names)
         finished = [arm for arm in arms if arm.label not in failed]
         steps = sum(budgets(summarise(ledger)).values())
@@ -100,10 +100,6 @@ def compare(
     comparison = Comparison(end.run_id, end.adapter, tuple(subject.arm() for subject in subjects))
     write_comparison(ledger, comparison)
     return Compared(ledger, comparison, failed)
-
-
-def _has_ended(arm: ArmRun) -> bool:
-    return ledger_of(arm.federation).read(names.END, End) is not None
 
 
 def _arms(federation: Federation, ledger: Ledger, alone_only: bool) -> list[ArmRun]:

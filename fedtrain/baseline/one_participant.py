@@ -18,7 +18,7 @@ from fedtrain.baseline.measuring import measure_all
 from fedtrain.baseline.progress import ArmsView
 from fedtrain.baseline.running import Lazily, run_arms
 from fedtrain.baseline.subjects import Subject, measured_spec, subject_of
-from fedtrain.baseline.unchanged import check_same_training
+from fedtrain.baseline.unchanged import check_same_training, has_ended
 from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_file
 from fedtrain.contracts.run_end import End
@@ -85,7 +85,7 @@ def personalise(
             )
     with ExitStack() as stack:
         shared = Lazily(lambda: pool or stack.enter_context(workers(personal.federation, len(arms))))
-        missing = [arm for arm in arms if ledger_of(arm.federation).read(names.END, End) is None]
+        missing = [arm for arm in arms if not has_ended(arm)]
         failed: dict[str, str] = {}
         if missing:
             view.begins(missing)

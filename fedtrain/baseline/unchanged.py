@@ -48,7 +48,7 @@ def check_same_training(arms: Sequence[ArmRun], federated: Ledger | None = None)
         ledger = ledger_of(arm.federation)
         if not has_begun(ledger):
             continue  # it gets the new spec
-        ended = ledger.read(names.END, End) is not None
+        ended = has_ended(arm)
         why = _other_spec(arm, ledger, ended)
         if why is None and federated is not None:
             why = _other_base(ledger, federated)
@@ -67,6 +67,10 @@ def check_same_training(arms: Sequence[ArmRun], federated: Ledger | None = None)
             + "\n  ".join(f"{address}: {why}" for address, why in found.items())
             + f"\nTo train {it} again, delete {it} first: {commands}."
         )
+
+
+def has_ended(arm: ArmRun) -> bool:
+    return ledger_of(arm.federation).read(names.END, End) is not None
 
 
 def preflights_of(ledger: Ledger) -> dict[str, Preflight]:

@@ -8,7 +8,7 @@ import click
 from fedtrain.cli.participant_access import access
 
 _ATTEMPTS = 10
-"""Of a patch while others change the same policy."""
+"""Attempts to change a policy that others change at the same time."""
 
 
 @click.command()

@@ -56,7 +56,7 @@ def check_rows(
 
 
 def sample_size(limit: int | None, data_sets: int) -> int | None:
-    """Return the number of rows to read of each of so many data sets: `limit`, or fewer of many; None reads all."""
+    """Return how many rows of each data set to read: `limit`, or fewer if there are many data sets; None reads all."""
     return None if limit is None else min(limit, max(1, MOST_DATA_SETS * limit // max(1, data_sets)))
 
 

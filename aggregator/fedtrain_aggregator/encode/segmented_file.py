@@ -4,7 +4,6 @@ Files are read and written instead of mapped, because mapped pages count as the 
 use one file for different values. Every method may raise OSError.
 """
 
-import ctypes
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,12 +17,6 @@ from fedtrain_aggregator.encode.whole_buffers import read_into, write_from
 from fedtrain_aggregator.layout import FLOAT32_BYTES, Segment
 
 _COPIED = 1024 * 1024
-
-_to_disk = getattr(ctypes.CDLL(None), "sync_file_range", None)
-if _to_disk is not None:
-    _to_disk.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
-_WRITE = 2
-"""SYNC_FILE_RANGE_WRITE: start to write to disk, and do not wait."""
 
 
 class Values(Protocol):
@@ -74,20 +67,15 @@ class SegmentedReader(_SegmentedFile):
 
 
 class SegmentedWriter(_SegmentedFile):
-    """Values of a file that is written in any order. `flushed`: the file is flushed at the end. What is written goes to
-    disk at once then, so that the flush has little to wait for."""
+    """Values of a file that is written in any order."""
 
-    def __init__(self, path: Path, segments: Sequence[Segment], flushed: bool) -> None:
+    def __init__(self, path: Path, segments: Sequence[Segment]) -> None:
         super().__init__(path, segments, os.O_WRONLY)
-        self._to_disk = _to_disk if flushed else None
 
     def write(self, start: int, values: NDArray[np.float32]) -> None:
         """Write `values` as values number `start` and up."""
         for offset, part in self._parts(start, len(values)):
-            view = values[part].data.cast("B")
-            write_from(self._file, view, offset)
-            if self._to_disk is not None:
-                self._to_disk(self._file, offset, len(view), _WRITE)
+            write_from(self._file, values[part].data.cast("B"), offset)
 
 
 def copy_rest(source: Path, target: Path, segments: Sequence[Segment]) -> None:

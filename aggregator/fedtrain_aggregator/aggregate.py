@@ -70,14 +70,12 @@ def aggregate(
 
 @dataclass(frozen=True)
 class _Next:
-    """The files of the next global adapter and server state, which `step` fills. Close `flushes` once it has: an error
-    of the disk is raised then."""
+    """The files of the next global adapter and server state, which `step` fills."""
 
     strategy: str
     adapter: Path
     state: Path | None
     step: ServerStep
-    flushes: ExitStack
 
 
 @dataclass(frozen=True)
@@ -156,13 +154,12 @@ class _Round:
 
     def _begun(self, files: PreviousFiles, folder: Path, stack: ExitStack) -> _Next:
         strategy, adapter = strategy_of(self.spec.aggregation), files.adapter()
-        flushes = stack.enter_context(ExitStack())
-        made = NextFiles(self.ledger, adapter.parent == folder, stack, flushes)
+        made = NextFiles(self.ledger, adapter.parent == folder, stack)
         state, tensors = self._state(strategy, made, files.state()) if strategy.state else (None, {})
         following = made.after(adapter, self.layout.segments)
         trained = made.tensor(adapter, following, self.layout.segments)
         step = ServerStep(strategy, self.previous.step + 1, trained, tensors)
-        return _Next(strategy.name, following, state, step, flushes)
+        return _Next(strategy.name, following, state, step)
 
     def _claim(
         self,
@@ -174,7 +171,7 @@ class _Round:
         """`parts`: each participant with the norm of its part of the mean; empty under privacy."""
         check_aggregate(made.step.largest, made.strategy, parts)
         norm = made.step.update_norm
-        made.flushes.close()
+        made.step.end()
         return claim_aggregate(self.ledger, self.close, made.adapter, made.state, weights, norm, privacy)
 
     def _state(self, strategy: Strategy, made: NextFiles, previous: Path | None) -> tuple[Path, Mapping[str, Tensor]]:

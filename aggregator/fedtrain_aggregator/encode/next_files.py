@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fedtrain.ledger.ledger import Ledger
-from fedtrain_aggregator.encode.early_flush import flushed_early
 from fedtrain_aggregator.encode.segmented_file import SegmentedReader, SegmentedWriter, Zeros, copy_rest
 from fedtrain_aggregator.layout import Segment
 from fedtrain_aggregator.strategies.server_step import Tensor
@@ -16,20 +15,15 @@ from fedtrain_aggregator.strategies.server_step import Tensor
 class NextFiles:
     """`in_place`: the previous files are temporary copies, as with a bucket, and are overwritten: a value is not needed
     once it has been stepped. Else the next files are drafts of the store, a folder, that are flushed before they become
-    objects, and already while they are written: until `flushes` is closed. `files` closes all. Methods may raise
-    StoreError, OSError."""
+    objects, and already while they are written. `files` closes all. Methods may raise StoreError, OSError."""
 
     ledger: Ledger
     in_place: bool
     files: ExitStack
-    flushes: ExitStack
 
     def draft(self) -> Path:
         """Return a new file."""
-        path = self.files.enter_context(self.ledger.draft())
-        if not self.in_place:
-            self.flushes.enter_context(flushed_early(path))
-        return path
+        return self.files.enter_context(self.ledger.draft())
 
     def after(self, previous: Path, segments: Sequence[Segment]) -> Path:
         """Return the file that becomes the next one, with all bytes outside `segments`."""
@@ -42,7 +36,7 @@ class NextFiles:
     def tensor(self, previous: Path | None, following: Path, segments: Sequence[Segment]) -> Tensor:
         """Return the tensor in these segments of both files; before the first round it is zero."""
         before = self.files.enter_context(SegmentedReader(previous, segments)) if previous is not None else Zeros()
-        return Tensor(before, self.files.enter_context(SegmentedWriter(following, segments)))
+        return Tensor(before, self.files.enter_context(SegmentedWriter(following, segments, not self.in_place)))
 
     def tensors(self, previous: Path | None, following: Path, segments: Mapping[str, Segment]) -> Mapping[str, Tensor]:
         return {name: self.tensor(previous, following, [segment]) for name, segment in segments.items()}

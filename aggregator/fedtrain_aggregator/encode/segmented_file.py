@@ -13,6 +13,7 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fedtrain_aggregator.encode.early_flush import EarlyFlush
 from fedtrain_aggregator.encode.whole_buffers import read_into, write_from
 from fedtrain_aggregator.layout import FLOAT32_BYTES, Segment
 
@@ -67,15 +68,33 @@ class SegmentedReader(_SegmentedFile):
 
 
 class SegmentedWriter(_SegmentedFile):
-    """Values of a file that is written in any order."""
+    """Values of a file that is written in any order. `flushed`: the file is flushed while it is written. Nothing may
+    depend on it until `end` has returned."""
 
-    def __init__(self, path: Path, segments: Sequence[Segment]) -> None:
+    def __init__(self, path: Path, segments: Sequence[Segment], flushed: bool) -> None:
         super().__init__(path, segments, os.O_WRONLY)
+        size = sum(segment.count for segment in segments) * FLOAT32_BYTES
+        self._early = EarlyFlush(self._file, size) if flushed else None
 
     def write(self, start: int, values: NDArray[np.float32]) -> None:
         """Write `values` as values number `start` and up."""
         for offset, part in self._parts(start, len(values)):
             write_from(self._file, values[part].data.cast("B"), offset)
+        if self._early is not None:
+            self._early.wrote(values.nbytes)
+
+    def end(self) -> None:
+        """Wait for the flushes; none begins after that."""
+        if self._early is not None:
+            self._early.end()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.end()
+        finally:
+            super().__exit__(kind, error, trace)
 
 
 def copy_rest(source: Path, target: Path, segments: Sequence[Segment]) -> None:

@@ -56,6 +56,11 @@ class ServerStep:
         for name, tensor in self._state.items():
             tensor.after.write(start, after[name])
 
+    def end(self) -> None:
+        """Wait for the disk, after the last block. Raises OSError: the next adapter or state may be damaged then."""
+        for tensor in (self._adapter, *self._state.values()):
+            tensor.after.end()
+
     @property
     def largest(self) -> float:
         """The largest magnitude in the next adapter; NaN if there is a NaN."""

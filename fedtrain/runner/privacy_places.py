@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from fedtrain.api.participant_policy import Dataset
 from fedtrain.api.places import scheme
@@ -31,7 +32,8 @@ class Ledgers:
 
 
 def ledgers_of(federation: Federation, dataset: Dataset) -> Ledgers:
-    """Return the ledgers of a data set. Raises LedgerUnreadable if its files have other names."""
+    """Return the ledgers of a data set. Raises LedgerUnreadable if its files have other names, or if a folder in it
+    cannot be listed."""
     place = federation.resolve(dataset.uri)
     if scheme(place) != "file":
         folder = Path(os.path.realpath(federation.path)).parent
@@ -66,7 +68,7 @@ def _files(data: Path) -> Iterator[Path]:
     if not data.is_dir():
         yield data
         return
-    for folder, inner, names in os.walk(data):
+    for folder, inner, names in os.walk(data, onerror=_refuse):
         inner[:] = [name for name in inner if not name.startswith(".")]
         yield from (Path(folder, name) for name in names if not name.startswith("."))
 
@@ -82,4 +84,12 @@ def _above(data: Path) -> Iterator[Path]:
 
 def _below(data: Path) -> Iterator[Path]:
     """The existing ledgers of data in the folder."""
-    return data.rglob(f".*{SUFFIX}") if data.is_dir() else iter(())
+    for folder, _, names in os.walk(data, onerror=_refuse) if data.is_dir() else ():
+        yield from (Path(folder, name) for name in names if name.startswith(".") and name.endswith(SUFFIX))
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise LedgerUnreadable(
+        f"{error.filename}: the folder cannot be listed ({error.strerror}), and it may have ledgers of privacy. Let "
+        "this user read it, or move it out of the data"
+    )

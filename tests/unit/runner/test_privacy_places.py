@@ -1,6 +1,9 @@
 """Which data share one ledger of privacy: files, folders, links and buckets."""
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,6 +67,26 @@ def test_a_link_in_a_folder_leads_to_the_ledger_of_its_file(tmp_path: Path) -> N
     assert spent(file) == spent(folder) == spent(above) == {Release(1.0): 1}, "both ledgers of the run are one entry"
     assert start(file) is None
     assert spent(file) == spent(folder) == spent(above) == {Release(1.0): 2}
+
+
+@pytest.mark.parametrize("name", ["more", ".hidden"])
+def test_a_folder_that_cannot_be_listed_may_have_a_ledger_and_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    federation = written(tmp_path / "one", uri="../data", dataset="all")
+    (tmp_path / "data" / name).mkdir()
+    listed = os.scandir
+
+    def denied(path: Any = ".") -> Any:
+        if Path(path).name == name:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    with pytest.raises(RunError, match=f"data/{name}: the folder cannot be listed .Permission denied."):
+        start(federation)
+    monkeypatch.undo()
+    assert start(federation) is None
 
 
 def test_data_beside_other_data_is_other_data(tmp_path: Path) -> None:

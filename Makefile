@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process compiles torch
 export GOGC := 800  # etcd and API servers of the tests spend less time on garbage, and use more memory
 COMPILE := $(UV) pip compile --quiet pyproject.toml --generate-hashes --python-version 3.11 --universal --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: help setup demo test lint format unit generated cluster-tools controlplane faults benchmarks e2e cluster cluster-down lock clean
+.PHONY: help setup demo test lint format unit generated cluster-tools controlplane slow faults benchmarks e2e cluster cluster-down lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,7 +20,8 @@ help:
 demo: setup
 	$(BIN)/fedtrain baseline examples/quickstart/federation.yaml --alone-only
 
-## make test     everything that must hold: lint, types, layers, tests, the operator on a real control plane
+## make test     before each commit: lint, types, layers, tests, the operator on a real control plane (minutes);
+##               ALL=1 adds `make slow` and `make faults`, as CI does
 test: setup
 	@$(MAKE) --no-print-directory --jobs=3 lint unit controlplane  # they wait in turns
 
@@ -47,9 +48,11 @@ format: setup
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+QUICK = $(if $(ALL),,-m "not slow")
+
 ## make unit     the tests that need no control plane
 unit: setup
-	$(NICE) $(BIN)/pytest -n 2 --dist worksteal tests/local tests/unit --ignore tests/local/faults
+	$(NICE) $(BIN)/pytest -n 2 --dist worksteal $(QUICK) tests/local tests/unit --ignore tests/local/faults
 
 ## make cluster-tools  build what Kubernetes clusters are made of into ~/.cache, once (Go modules; minutes)
 cluster-tools: setup
@@ -59,11 +62,15 @@ cluster-tools: setup
 PLANES = GOMAXPROCS=1 $(NICE) $(BIN)/pytest --dist loadfile --no-loadscope-reorder
 FAULT_TESTS := tests/local/faults
 
-## make controlplane  the tests against a real control plane, training operator and S3 server; FAULTS=1 adds `make faults`
+## make controlplane  the tests against a real control plane, training operator and S3 server
 controlplane: cluster-tools
-	$(PLANES) $(if $(FAULTS),-n 3 tests/controlplane $(FAULT_TESTS),-n 2 tests/controlplane --ignore tests/controlplane/faults)
+	$(PLANES) $(if $(ALL),-n 3 tests/controlplane $(FAULT_TESTS),-n 2 $(QUICK) tests/controlplane --ignore tests/controlplane/faults)
 
-## make faults   runs and the operator killed at any time, everything around them broken (minutes; CI runs it)
+## make slow     the longest tests: whole trainings, upgrades of charts, the commands of the pages
+slow: cluster-tools
+	$(PLANES) -n 2 -m slow tests/controlplane tests/local tests/unit --ignore tests/controlplane/faults --ignore $(FAULT_TESTS)
+
+## make faults   runs and the operator killed at any time, everything around them broken (minutes)
 faults: cluster-tools
 	$(PLANES) -n 2 tests/controlplane/faults $(FAULT_TESTS)
 

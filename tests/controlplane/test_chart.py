@@ -222,6 +222,7 @@ def test_aggregate_rights_to_the_viewers_editors_and_administrators_of_a_namespa
         kinds.kubectl(*binding, "--clusterrole=cluster-admin", "--as=admin", "--dry-run=server")
 
 
+@pytest.mark.slow
 def test_refuse_to_uninstall_while_trainings_exist_and_keep_kinds_and_participants(
     kinds: ControlPlane, banks: Federation, s3_server: S3Server, namespace: str, tmp_path: Path
 ) -> None:
@@ -248,6 +249,7 @@ def test_refuse_to_uninstall_while_trainings_exist_and_keep_kinds_and_participan
     assert api.find(PARTICIPANTS, "bank-a") is not None
 
 
+@pytest.mark.slow
 def test_print_the_command_that_makes_a_release_upgradable_after_a_refused_uninstall(
     kinds: ControlPlane, banks: Federation, s3_server: S3Server, namespace: str, tmp_path: Path
 ) -> None:
@@ -294,6 +296,7 @@ def test_print_notes_for_an_installation_and_for_an_upgrade(kinds: ControlPlane,
     assert "Runs continue" in upgraded
 
 
+@pytest.mark.slow
 def test_wait_for_missing_kinds_with_a_message_and_delete_fedtrains_kinds_on_uninstall(
     tmp_path: Path,
 ) -> None:

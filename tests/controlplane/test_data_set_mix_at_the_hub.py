@@ -57,6 +57,7 @@ def one_lacks_letters(api: Api, federation: Federation) -> Iterator[None]:
         held(api, federation, who)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("operator", "pods", "one_lacks_letters")
 def test_a_mix_needs_all_its_names_in_each_policy_and_each_round_is_entered_for_each_data_set(
     federation: Federation, api: Api, s3_server: S3Server

@@ -64,6 +64,7 @@ def status(api: Api, name: str) -> Json:
     return api.get(TASKS, name, WHO).get("status", {})
 
 
+@pytest.mark.slow
 def test_a_participant_joins_works_and_is_revoked(joined: Joined, operator_kubeconfig: Path, tmp_path: Path) -> None:
     hub, bank = joined.hub.api, joined.bank.api
     coordinator = Operator(

@@ -87,6 +87,7 @@ def name(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         left.remove()
 
 
+@pytest.mark.slow
 def test_a_cluster_gets_the_training_operator_a_store_and_the_images_and_is_removed_whole(
     played: Path, plane: ControlPlane, s3_server: S3Server, name: str
 ) -> None:
@@ -152,6 +153,7 @@ def test_a_cluster_of_somebody_elses_is_left_alone(played: Path, name: str) -> N
     assert Kind.of(name) is None
 
 
+@pytest.mark.slow
 def test_only_the_node_that_runs_pods_gets_the_images_and_loses_its_power(
     played: Path, plane: ControlPlane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

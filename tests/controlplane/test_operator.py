@@ -36,7 +36,6 @@ def phase(federation: Federation, api: Api) -> str:
     return federation.status(api).get("phase", "")
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("operator", "pods")
 def test_a_training_goes_from_apply_to_succeeded_with_the_digests_of_fedtrain_run(
     federation: Federation, api: Api, s3_server: S3Server, undisturbed: Digests
@@ -210,6 +209,7 @@ def is_at(pods: list[Json], pool: str) -> bool:
     return [pod["spec"].get("nodeSelector") for pod in pods] == [{"pool": pool}]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("operator", "pods")
 def test_a_file_that_does_not_fit_may_be_corrected_under_the_same_name(
     federation: Federation, api: Api, s3_server: S3Server
@@ -238,6 +238,7 @@ def test_a_file_that_does_not_fit_may_be_corrected_under_the_same_name(
     assert made.privacy.next_bound == 0.05
 
 
+@pytest.mark.slow
 def test_a_hubs_pod_that_cannot_start_is_recreated_by_an_operator_with_another_image(
     control_plane: ControlPlane, tmp_path: Path, federation: Federation, api: Api, s3_server: S3Server
 ) -> None:

@@ -2,16 +2,12 @@
 
 from pathlib import Path
 
-import pytest
-
 from fedtrain.manifests.conditions import find
 from hack.cluster.api import Api, Json
 from hack.cluster.eventually import eventually
 from hack.cluster.s3_server import S3Server
 from tests.controlplane.training import PARTICIPANTS, POLICIES, Federation
 from tests.support.operating import Operator
-
-pytestmark = pytest.mark.slow
 
 
 def record(api: Api, who: str) -> Json:

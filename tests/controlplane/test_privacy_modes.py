@@ -50,6 +50,7 @@ def noise_keys(api: Api, federation: Federation) -> Iterator[None]:
         api.delete("v1/secrets", "noise", f"at-{who}")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("operator", "pods", "noise_keys")
 def test_participants_clip_adaptively_and_add_noise_and_rows_are_protected(
     federation: Federation, api: Api, s3_server: S3Server

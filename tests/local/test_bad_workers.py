@@ -16,6 +16,7 @@ def killed(tmp_path: Path) -> str:
     return str(tmp_path / "killed")
 
 
+@pytest.mark.slow
 def test_a_participant_that_hangs_is_left_out_at_the_deadline_and_asked_again(
     zygote: str, tmp_path: Path, killed: str
 ) -> None:

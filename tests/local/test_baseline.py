@@ -29,8 +29,6 @@ from fedtrain.runner.worker_pool import WorkerPool
 from tests.support.outputs import check_output
 from tests.support.zygote import launch
 
-pytestmark = pytest.mark.slow
-
 
 @dataclass
 class Seen:
@@ -74,6 +72,7 @@ def arm_ledger(compared: Compared, suffix: str) -> Ledger:
     return Ledger(compared.ledger.store, "default", f"small-{suffix}")
 
 
+@pytest.mark.slow
 def test_every_adapter_is_measured_on_everything(compared: tuple[Compared, Seen]) -> None:
     result, seen = compared
     assert result.failed == {}

@@ -13,6 +13,7 @@ from fedtrain.cli.main import main
 from fedtrain.ledger.verify import verify
 
 
+@pytest.mark.slow
 def test_a_bucket_gives_the_digests_of_a_folder(zygote: str, undisturbed: Small, tmp_path: Path, bucket: S3) -> None:
     small, ledger = federation(tmp_path / "run", bucket)
     done = small.run(zygote)
@@ -21,6 +22,7 @@ def test_a_bucket_gives_the_digests_of_a_folder(zygote: str, undisturbed: Small,
     assert verify(ledger).sound
 
 
+@pytest.mark.slow
 def test_data_of_participants_data_of_the_hub_and_the_ledger_may_be_in_three_buckets(
     zygote: str, undisturbed: Small, tmp_path: Path, bucket: S3, monkeypatch: pytest.MonkeyPatch
 ) -> None:

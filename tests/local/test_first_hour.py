@@ -20,8 +20,6 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from fedtrain.cli.main import main
 
-pytestmark = pytest.mark.slow
-
 NOTES = {
     "heart": (
         "chest pain after climbing stairs",

@@ -20,6 +20,7 @@ def mixed(tmp_path: Path) -> Small:
     return Small(tmp_path / "mixed", {**MIX, **PARTITIONING})
 
 
+@pytest.mark.slow
 def test_rounds_take_their_shares_of_each_data_set_and_a_killed_run_ends_with_the_same_adapters(
     zygote: str, mixed: Small, tmp_path: Path
 ) -> None:

@@ -18,8 +18,6 @@ from federation import QUICKSTART, Small
 
 from tests.support import forked_command
 
-pytestmark = pytest.mark.slow
-
 ROOT = QUICKSTART.parents[1]
 PAGES = [ROOT / "README.md"] + [
     page for place in ("docs/*.md", "examples/*/README.md", "helm/*/README.md") for page in sorted(ROOT.glob(place))
@@ -123,6 +121,7 @@ def folder(prepared: Path, zygote: str, tmp_path: Path, monkeypatch: pytest.Monk
     return copy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", RUN, ids=name)
 def test_the_blocks_of_a_page_run(page: Path, folder: Path) -> None:
     for block in blocks(page):

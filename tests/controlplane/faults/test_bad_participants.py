@@ -16,7 +16,6 @@ from tests.controlplane.faults.scene import Scene
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import Federation
 
-pytestmark = pytest.mark.slow
 FOUR = ("north", "south", "east", "west")
 
 

@@ -3,15 +3,11 @@
 import base64
 from collections.abc import Iterator
 
-import pytest
-
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually
 from tests.controlplane.faults.scene import Scene
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import SECRET, TASKS
-
-pytestmark = pytest.mark.slow
 
 
 def test_keys_appear_in_no_object_but_secrets_and_in_no_log(scene: Scene, kinds: ControlPlane, pods: Pods) -> None:

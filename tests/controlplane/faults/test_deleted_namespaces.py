@@ -15,7 +15,6 @@ from tests.controlplane.pods import Pods
 from tests.controlplane.training import PARTICIPANTS, TASKS, Federation
 from tests.support.operating import Operator
 
-pytestmark = pytest.mark.slow
 KEPT, GONE = "bank-a", "bank-x"
 LEAST_SECONDS = 30
 """A deadline. The hub's jobs have twice as long."""

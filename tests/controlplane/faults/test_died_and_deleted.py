@@ -10,7 +10,6 @@ from tests.controlplane.training import JOBS, TASKS, Digests, Federation, attemp
 from tests.support.operating import Operator
 
 
-@pytest.mark.slow
 def test_operators_killed_and_objects_deleted_by_hand_change_no_digest(
     operator: Operator, pods: Pods, federation: Federation, api: Api, s3_server: S3Server, undisturbed: Digests
 ) -> None:
@@ -32,7 +31,6 @@ def test_operators_killed_and_objects_deleted_by_hand_change_no_digest(
     assert attempts(federation.succeeded_with(undisturbed, api, s3_server)) == []
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("operator")
 def test_a_trainer_that_dies_is_retried_and_a_deleted_pod_is_recreated(
     pods: Pods, federation: Federation, api: Api, s3_server: S3Server, undisturbed: Digests

@@ -5,8 +5,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
-import pytest
-
 from fedtrain.manifests.labels import TRANSFER_SECRET
 from hack.cluster.api import Refused
 from hack.cluster.control_plane import ControlPlane
@@ -17,7 +15,6 @@ from tests.controlplane.pods import Pods
 from tests.controlplane.training import JOBS, PYTORCHJOBS, TASKS, Digests, attempts
 from tests.support.proxy import Proxy
 
-pytestmark = pytest.mark.slow
 T = TypeVar("T")
 OFTEN = {"RESYNC_SECONDS": "2"}
 EVERYTHING = ("",)

@@ -13,7 +13,6 @@ from tests.controlplane.pods import Pods
 from tests.controlplane.training import TASKS, TRAININGS, Digests
 from tests.support.proxy import Proxy
 
-pytestmark = pytest.mark.slow
 HANGS_SECONDS = 30
 
 

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
-import pytest
-
 from fedtrain.manifests.labels import TRANSFER_SECRET
 from hack.cluster.api import Refused
 from hack.cluster.eventually import eventually
@@ -169,7 +167,6 @@ class Story:
         return (earlier | self.hit(when)) - OF_OTHERS
 
 
-@pytest.mark.slow
 def test_killed_before_and_after_each_of_its_writes_it_ends_with_the_same_digests(
     scene: Scene, pods: Pods, undisturbed: Digests
 ) -> None:

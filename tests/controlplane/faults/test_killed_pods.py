@@ -1,12 +1,9 @@
 """Trainers and aggregators that die around their writes: another attempt continues, and the digests are the same."""
 
-import pytest
-
 from tests.controlplane.faults.scene import Scene
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import Digests
 
-pytestmark = pytest.mark.slow
 UPDATE = r"/updates/bank-a/\d+/(?!record)"
 RECORD = r"/updates/bank-a/\d+/record"
 WRITES = {

@@ -33,7 +33,6 @@ from tests.support.connect_proxy import ConnectProxy
 from tests.support.link import Link
 from tests.support.operating import Operator
 
-pytestmark = pytest.mark.slow
 LEAST_SECONDS = 30
 """A deadline. The hub's jobs have twice as long. The next round has it, too, until the test raises it again."""
 UPLOADED = 4096

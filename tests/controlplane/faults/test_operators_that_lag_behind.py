@@ -16,8 +16,6 @@ from tests.controlplane.pods import Pods
 from tests.controlplane.training import JOBS, TRAININGS, Digests, attempts
 from tests.support.proxy import Proxy
 
-pytestmark = pytest.mark.slow
-
 
 @dataclass(frozen=True)
 class Late:

@@ -7,12 +7,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 from federation import Running, Small
 
 from fedtrain.ledger.verify import verify
-
-pytestmark = pytest.mark.slow
 
 KILLS = 50
 KILLS_PER_RUN = 8

@@ -318,6 +318,7 @@ def test_files_are_as_readable_as_the_users_other_files(trained: Hand, base: Pat
     assert set(modes.values()) == {"0o640"}, modes
 
 
+@pytest.mark.slow
 def test_merging_prints_the_folder_and_nothing_else(trained: Hand, runs: Path, tmp_path: Path) -> None:
     (tmp_path / "below").mkdir()
     command = [FEDTRAIN, "export", str(runs / "default/quickstart"), "--merged", "--out", "../model"]

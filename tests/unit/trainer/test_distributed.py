@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from tiny_federation import Federation, classified
 
@@ -100,6 +101,7 @@ def test_the_exit_code_of_one_process_is_its_outcome(zygote: str, federation: Fe
     assert "the data changed" in outcome["reason"]
 
 
+@pytest.mark.slow
 def test_under_torchrun_the_outcome_file_tells_refused_from_retry(federation: Federation) -> None:
     work = federation.train_work(adapter="blake3:" + "0" * 64)
     code, outcome = under_torchrun(federation, federation.assignment(work, round=1))

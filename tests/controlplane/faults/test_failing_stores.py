@@ -92,6 +92,7 @@ def test_a_training_whose_ledger_is_to_go_with_it_says_that_it_waits_for_the_sto
         eventually(lambda: scene.condition("StoreReachable").get("reason") == "LedgerRemains")
         assert "storage.retentionPolicy: Retain" in scene.status["message"]
         assert scene.ledger.names()
+        eventually(lambda: not pods.running)  # a kubelet ends the processes before the pods are gone
         store.fault = ""
         eventually(lambda: scene.api.find(TRAININGS, scene.federation.name, scene.federation.namespace) is None)
         assert not scene.ledger.names()

@@ -41,6 +41,7 @@ class ControlPlane(Access):
         training_operator: bool = True,
         init_image: str = "",
         flags: Sequence[str] = (),
+        controllers: Sequence[str] = ("*",),
     ) -> None:
         """
         Args:
@@ -48,6 +49,7 @@ class ControlPlane(Access):
             scheduler: start kube-scheduler, for tests that make Node objects of their own.
             init_image: the image in which the workers of a PyTorchJob wait for their master, where there are nodes.
             flags: more flags for the API server.
+            controllers: those that kube-controller-manager runs.
             training_operator: start the Kubeflow training operator, with PyTorchJob and its validation.
         """
         self.folder = folder
@@ -55,6 +57,7 @@ class ControlPlane(Access):
         self.kubeconfig = folder / "kubeconfig"
         self._place = place
         self._flags = flags
+        self._controllers = controllers
         self._init_image = init_image
         self._scheduler = scheduler
         self._training_operator = training_operator
@@ -137,6 +140,7 @@ class ControlPlane(Access):
             f"--root-ca-file={self.admin.authority}",
             "--leader-elect=false",
             "--secure-port=0",
+            f"--controllers={','.join(self._controllers)}",
         )
         if self._scheduler:
             self.processes.start(

@@ -40,8 +40,6 @@ ELSEWHERE = {
     "not a finite number": JSON,
     "null for None": JSON,  # null is "left out", and None the default
     "a block is empty": JSON,  # the same
-    "a permission that lists nothing": JSON,  # the default of a block that is left out has empty lists
-    "permissions that list nothing": JSON,  # the same
     "another apiVersion": TEXT,
     "no apiVersion": TEXT,
     "an unknown kind": TEXT,

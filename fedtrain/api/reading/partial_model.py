@@ -26,7 +26,9 @@ def partial(block: type[B], raw: Any, bad: Set[Path], path: Path = ()) -> B:
             if not field.required and at not in bad:
                 absent.discard(field.attribute)
         elif at not in bad:
-            values[field.attribute] = _value(field.shape, raw[name], bad, at)
+            value = _value(field.shape, raw[name], bad, at)
+            if value or not raw[name]:  # a list without any valid item is malformed, not empty
+                values[field.attribute] = value
         elif field.shape.pattern == DNS_LABEL_PATTERN and isinstance(raw[name], str):
             values[field.attribute] = raw[name]
     built = block.model_construct(_fields_set=set(values), **values)

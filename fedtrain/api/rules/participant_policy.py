@@ -1,16 +1,48 @@
 """Rules on a ParticipantPolicy, and on a policy together with the training."""
 
-from fedtrain.api.base import as_label, label_in_yaml
-from fedtrain.api.participant_policy import Allow, Limits, ParticipantPolicy, ParticipantPolicySpec
+from typing import Any
+
+from fedtrain.api.base import Block, as_label, label_in_yaml
+from fedtrain.api.participant_policy import Allow, Limits, ParticipantPolicy, ParticipantPolicySpec, Window
 from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.participants import positive_size
-from fedtrain.api.rules.rule import Violations, broken, rule
+from fedtrain.api.rules.rule import Cel, Rule, Violations, broken, rule
 from fedtrain.api.rules.unique import unique
 from fedtrain.api.shapes import fields_of
 from fedtrain.listing import listed
 
 datasets_are_unique = unique(ParticipantPolicySpec, "datasets", "data set", "name")
 limit_is_positive = positive_size(Limits, "gpuMemory", "the memory of one GPU", "40Gi")
+
+
+def _not_empty(block: type[Block], field: str, allows: str, fix: str) -> Rule:
+    """The rule against an empty list, which its writer may take for "none" although it limits nothing."""
+    attribute = fields_of(block)[field].attribute
+
+    def check(judged: Any, context: Context) -> Violations:
+        if attribute in judged.model_fields_set and not getattr(judged, attribute):
+            yield broken()
+
+    check.__name__, check.__doc__ = f"{block.__name__}_{field}_is_not_empty", f"`{field}` is not empty."
+    return rule(
+        block,
+        field,
+        message=f"`{field}` is empty, which allows {allows}, as if it were omitted.",
+        fix=fix,
+        cel=Cel(valid="self.size() > 0", of_field=True),
+        at_key=True,
+    )(check)
+
+
+_LIST = "List what is allowed, or remove it. To allow nothing, set `suspend: true`."
+permissions_are_not_empty = tuple(_not_empty(Allow, field, "everything", _LIST) for field in fields_of(Allow))
+windows_are_not_empty = _not_empty(
+    ParticipantPolicySpec,
+    "windows",
+    "tasks at any time",
+    "List times, or remove it. To allow no tasks, set `suspend: true`.",
+)
+days_are_not_empty = _not_empty(Window, "days", "every day", "List days, or remove it.")
 
 
 @rule(
@@ -50,26 +82,6 @@ def policy_has_a_participant(policy: ParticipantPolicy, context: Context) -> Vio
             without = label_in_yaml(context.renamed[0])
             use = f"Write `name: {without}`, which has no policy, or rename that participant to `{name}`"
         yield broken(name=name, training=training, use=use)
-
-
-@rule(
-    Allow,
-    message="{lists} {is_empty}, which allows everything, as if {it} were omitted.",
-    fix="List what is allowed, or remove {them}. To allow nothing, set `suspend: true`.",
-)
-def permissions_are_not_empty(allow: Allow, context: Context) -> Violations:
-    """No list of `allow` is empty. If all are, a cluster has filled in the default."""
-    known = fields_of(Allow)
-    empty = [name for name, one in known.items() if _is_written(allow, one.attribute)]
-    if empty and len(empty) < len(known):
-        one = len(empty) == 1
-        is_empty, it, them = ("is empty", "it", "it") if one else ("are empty", "they", "them")
-        lists = listed([f"`{name}`" for name in empty])
-        yield broken(*empty[:1], lists=lists, is_empty=is_empty, it=it, them=them)
-
-
-def _is_written(allow: Allow, attribute: str) -> bool:
-    return attribute in allow.model_fields_set and not getattr(allow, attribute)
 
 
 def _or(names: list[str]) -> str:

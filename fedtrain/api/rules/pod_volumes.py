@@ -1,4 +1,4 @@
-"""Rules on the volumes and mounts of `spec.pods`: what Kubernetes would refuse for each pod, and what fedtrain uses."""
+"""Rules on the volumes and mounts of pods: what Kubernetes would refuse for each pod, and what fedtrain uses."""
 
 import re
 
@@ -23,7 +23,7 @@ _EXISTS = "has(self.volumes) && self.volumes.exists(v, v.name == m.name)"
     Pods,
     "volumeMounts",
     message="The volume {name} does not exist.",
-    fix="Add it to `spec.pods.volumes`.",
+    fix="Add it to `volumes`.",
     cel=Cel(
         valid=f"!has(self.volumeMounts) || self.volumeMounts.all(m, {_EXISTS})",
         values={"name": f"self.volumeMounts.filter(m, !({_EXISTS}))[0].name"},

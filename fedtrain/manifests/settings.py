@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from fedtrain.api.base import DnsLabel, Name, ObjectName
+from fedtrain.api.paths import show
 from fedtrain.api.pods import Pods
+from fedtrain.api.rules.validate import pods_problems
 from fedtrain.manifests.namespace_role import DEFAULT_PREFIX
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -144,7 +146,7 @@ def _value(name: str, text: str) -> Any:
     reader: TypeAdapter[Any] = TypeAdapter(kind)
     try:
         if kind is Pods:
-            return reader.validate_json(text)
+            return _checked(name, reader.validate_json(text))
         listed = name in ("FEDTRAIN_NAMESPACES", "FEDTRAIN_CONTROLLERS")
         return reader.validate_python([part.strip() for part in text.split(",") if part.strip()] if listed else text)
     except ValidationError as error:
@@ -153,3 +155,11 @@ def _value(name: str, text: str) -> Any:
         raise SettingsWrong(
             f"{name}: {f'{where}: ' if where else ''}{problem['msg']}. Correct the chart's values."
         ) from error
+
+
+def _checked(name: str, pods: Pods) -> Pods:
+    """Raises SettingsWrong for what the API server refuses in a policy's `pods`."""
+    for problem in pods_problems(pods):
+        where = show(problem.place.path)
+        raise SettingsWrong(f"{name}: {f'{where}: ' if where else ''}{problem.message} {problem.fix}")
+    return pods

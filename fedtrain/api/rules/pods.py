@@ -1,4 +1,4 @@
-"""Rules on `spec.pods` of a policy: errors that Kubernetes would otherwise report for each pod of each task."""
+"""Rules on the settings of pods: errors that Kubernetes would otherwise report for each pod of each task."""
 
 from collections.abc import Mapping
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from fedtrain.api.base import Block
 from fedtrain.api.federated_training import FederatedTraining, FederatedTrainingSpec, Metadata
+from fedtrain.api.pods import Pods
 from fedtrain.api.rules import RULES
 from fedtrain.api.rules.context import Context, Found, Place
 from fedtrain.api.rules.rule import Rule, Scope, Violations
@@ -42,11 +43,20 @@ def validate(context: Context, *, cluster: bool = False, policies_elsewhere: boo
 
 def cluster_problems(spec: FederatedTrainingSpec) -> Iterator[Problem]:
     """Violations of the rules for clusters, for objects that were created before their CRD contained these rules."""
-    place = Place(0, ())
     training = FederatedTraining(metadata=Metadata(name="training"), spec=spec)
+    yield from _without_file(training, training, {"Cluster"})
+
+
+def pods_problems(pods: Pods) -> Iterator[Problem]:
+    """Violations in the settings of pods outside a file, which no API server has checked."""
+    yield from _without_file(pods, FederatedTraining.model_construct(), {"Object"})
+
+
+def _without_file(checked: Block, training: FederatedTraining, scopes: Set[Scope]) -> Iterator[Problem]:
+    place = Place(0, ())
     context = Context(Found(training, place), (), Path("/"))
-    rules = _by_block({"Cluster"})
-    for block, at in _blocks(training, place):
+    rules = _by_block(scopes)
+    for block, at in _blocks(checked, place):
         for rule in _rules_on(block, rules):
             yield from _problems(rule, block, at, context)
 

@@ -271,6 +271,12 @@ def test_hub_pods_that_cannot_be_read_name_the_variable_and_the_field() -> None:
         Settings.read({**needed, "FEDTRAIN_HUB_PODS": '{"nodeSelektor": {}}'})
 
 
+def test_hub_pods_that_kubernetes_would_refuse_for_each_pod_are_refused_at_the_start() -> None:
+    needed = {"FEDTRAIN_TRAINER_IMAGE": "t", "FEDTRAIN_HUB_IMAGE": "h"}
+    with pytest.raises(SettingsWrong, match=r"FEDTRAIN_HUB_PODS: volumeMounts\[0\].name: The volume ca does not"):
+        Settings.read({**needed, "FEDTRAIN_HUB_PODS": '{"volumeMounts": [{"name": "ca", "mountPath": "/etc/ca"}]}'})
+
+
 def test_an_unschedulable_pod_of_the_hub_is_reported() -> None:
     message = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
     lacking = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
